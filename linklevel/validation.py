@@ -1,11 +1,14 @@
 """Checks of user input: every message names the parameter, the value given and the rule."""
 
+from __future__ import annotations
+
 import difflib
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def nearest(value: object, choices: Iterable[object]) -> str | None:
@@ -65,6 +68,8 @@ def check_finite(name: str, tensor: torch.Tensor) -> torch.Tensor:
     Raises:
         ValueError: with the count of NaN and infinite elements.
     """
+    import torch  # here, so that checks of numbers and names cost no import of torch
+
     finite = torch.isfinite(tensor)
     if not bool(finite.all()):
         bad = int((~finite).sum())
