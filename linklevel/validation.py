@@ -53,10 +53,10 @@ def check_range(
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name}: {value!r} is not a number")
-    if integer and value != int(value):
-        raise TypeError(f"{name}: {value!r} is not an integer")
     if not math.isfinite(value):
         raise ValueError(f"{name}: {value!r} is not finite")
+    if integer and value != int(value):
+        raise TypeError(f"{name}: {value!r} is not an integer")
     if not low <= value <= high:
         raise ValueError(f"{name}: {value!r} is outside the allowed range [{low}, {high}]")
     return int(value) if integer else value
@@ -86,6 +86,7 @@ def check_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...]) -
         ValueError: naming the shape given and the shape expected.
 
     Example:
+        >>> import torch
         >>> check_shape("llr", torch.zeros(2, 3), ("batch", 3)).shape
         torch.Size([2, 3])
     """
