@@ -1,0 +1,18 @@
+"""Classical source codecs: images and text to bytes and back."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "avif": ["AVIF"],
+        "base": ["Decoded", "DecodedItems", "SourceCodec"],
+        "hevc": ["HEVC"],
+        "huffman": ["HuffmanText"],
+        "image": ["ImageCodec"],
+        "jpeg": ["JPEG"],
+        "jpeg2000": ["JPEG2000"],
+        "utf8": ["UTF8"],
+        "webp": ["WebP"],
+    },
+)
