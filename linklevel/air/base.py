@@ -55,7 +55,9 @@ class AirInterface(Block):
         device: Sionna's.
     """
 
-    def __init__(self, *, num_streams: int = 1, precision: str | None = None, device: str | None = None) -> None:
+    def __init__(
+        self, *, num_streams: int = 1, precision: str | None = None, device: str | None = None
+    ) -> None:
         super().__init__(precision=precision, device=device)
         self.num_streams = check_range("num_streams", num_streams, 1, 4, integer=True)
 
@@ -95,6 +97,15 @@ class AirInterface(Block):
     def propagate(self, tx: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:
         """Apply the channel, without noise: [batch, num_grids, num_rx_ant, ...], complex."""
 
+    def demodulate(self, y: torch.Tensor) -> torch.Tensor:
+        """Turn received samples into resource elements, laid out as :meth:`transmit` lays them.
+
+        Returns:
+            [batch, num_grids, num_rx_ant, ...], complex; ``y`` itself where a sample is a
+            resource element.
+        """
+        return y
+
     @abstractmethod
     def add_noise(self, y: torch.Tensor, no: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Add CN(0, no) to every received sample; ``no`` is [batch]."""
@@ -112,11 +123,11 @@ class AirInterface(Block):
 
     @abstractmethod
     def channel_uses(self, num_symbols: torch.Tensor, num_side: torch.Tensor | None = None) -> ChannelUses:
-        """Count the channel uses of items that send ``num_symbols``, ``num_side`` of them side information."""
+        """Count what items use that send ``num_symbols``, ``num_side`` of them side information."""
 
     def num_grids(self, width: int) -> int:
-        """Return how many grids carry ``width`` symbols."""
-        return -(-width // self.symbols_per_grid)
+        """Return how many grids carry ``width`` symbols, at least one."""
+        return max(1, -(-width // self.symbols_per_grid))
 
     def call(
         self,
@@ -134,7 +145,8 @@ class AirInterface(Block):
             num_symbols: [batch], torch.int64; symbols each item sends (a prefix). All if `None`.
 
         Raises:
-            ValueError: for symbols that are not finite or not [batch, width].
+            ValueError: for symbols that are not finite or not [batch, width], or a noise power
+                density that is negative or not finite.
         """
         check_shape("x", x, ("batch", "num_symbols"))
         check_finite("x", x.detach())
@@ -142,7 +154,9 @@ class AirInterface(Block):
         if not x.is_complex():
             raise ValueError(f"x: dtype {x.dtype} given, a complex dtype expected")
         draws = ambient_draws() if draws is None else draws
-        no = torch.as_tensor(no, device=x.device, dtype=x.real.dtype).expand(batch)
+        no = check_finite("no", torch.as_tensor(no, device=x.device, dtype=x.real.dtype)).expand(batch)
+        if bool((no < 0.0).any()):
+            raise ValueError(f"no: {float(no.min())} given; a noise power density is at least 0")
         if num_symbols is None:
             num_symbols = torch.full((batch,), width, device=x.device)
         x = torch.where(sent_mask(num_symbols, width), x, torch.zeros_like(x))
