@@ -1,0 +1,86 @@
+"""Classical source coders of images and text."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from .base import Config
+from .number import Flag
+from .python_target import PythonTarget
+from .union import tagged
+
+if TYPE_CHECKING:
+    from ...linklevel.sources import SourceCodec
+
+
+class _Codec(Config):
+    """A codec of ``tokencom.linklevel.sources``.
+
+    A subclass names its class there and the payload it codes: "image" or "text".
+    """
+
+    codec: ClassVar[str]
+    payload: ClassVar[str]
+
+    def build(self, **arguments: Any) -> "SourceCodec":
+        """Construct the codec; ``arguments`` are the task's (images: their shape)."""
+        from ...linklevel import sources
+
+        return getattr(sources, self.codec)(**self.parameters(), **arguments)
+
+
+class JPEG(_Codec):
+    """Baseline JPEG (ITU-T T.81)."""
+
+    codec, payload = "JPEG", "image"
+    type: Literal["jpeg"] = "jpeg"
+    abbreviated: Flag = Field(
+        default=False,
+        description="Tables agreed beforehand and not sent, as T.81's abbreviated format (true or false).",
+    )
+
+
+class JPEG2000(_Codec):
+    """JPEG 2000 (ITU-T T.800)."""
+
+    codec, payload = "JPEG2000", "image"
+    type: Literal["jpeg2000"] = "jpeg2000"
+
+
+class WebP(_Codec):
+    """Lossy WebP (VP8 intra)."""
+
+    codec, payload = "WebP", "image"
+    type: Literal["webp"] = "webp"
+
+
+class AVIF(_Codec):
+    """AVIF (AV1 intra)."""
+
+    codec, payload = "AVIF", "image"
+    type: Literal["avif"] = "avif"
+
+
+class HEVC(_Codec):
+    """HEVC intra, which stands in for BPG; needs the extra ``hevc``."""
+
+    codec, payload = "HEVC", "image"
+    type: Literal["hevc"] = "hevc"
+
+
+class UTF8(_Codec):
+    """Text as UTF-8 bytes."""
+
+    codec, payload = "UTF8", "text"
+    type: Literal["utf8"] = "utf8"
+
+
+class HuffmanText(_Codec):
+    """UTF-8 bytes with a static Huffman code."""
+
+    codec, payload = "HuffmanText", "text"
+    type: Literal["huffman"] = "huffman"
+
+
+Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | PythonTarget)
+"""Any source coder; a Python class is called with ``options`` and, for images, their ``shape``."""
