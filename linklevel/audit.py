@@ -33,6 +33,9 @@ Z = float(norm.ppf(0.995))
 MAX_POINTS = 320
 """Symbols of more distinct values are no alphabet: 256-QAM and a header's QPSK have fewer."""
 
+MIN_SEEN = 3
+"""How often each point of an alphabet must occur for the alphabet to count as complete."""
+
 MAX_EFFORT = 16
 """How many times ``num_draws`` are spent at most on an interval that straddles the limit."""
 
@@ -223,13 +226,20 @@ def _worst(ratios: torch.Tensor) -> float:
 
 
 def _symbol_power(sent: list[Transmission]) -> Measured:
-    """Mean energy of a symbol: over the ensemble for a fixed alphabet, else of the worst item."""
+    """Mean energy of a symbol: over the ensemble for a fixed alphabet, else of the worst item.
+
+    An alphabet has energy 1 in expectation. Where all its points are seen and the mean over the symbols sent
+    agrees with the mean over the points, the latter is taken: it has no spread.
+    """
     symbols = torch.cat([t.x[t.mask] for t in sent])
-    energy = symbols.abs().square().double()
-    points = len(torch.unique(torch.view_as_real(symbols * 1e4).round(), dim=0))
-    if points <= MAX_POINTS and 2 * points < len(symbols):
-        deviation = float(energy.std()) / math.sqrt(len(symbols))
-        return _measured(float(energy.mean()), deviation, f"mean over {len(symbols)} of {points} points")
+    points, counts = torch.unique(torch.view_as_real(symbols * 1e4).round(), dim=0, return_counts=True)
+    if len(points) <= MAX_POINTS and 2 * len(points) < len(symbols):
+        energy = symbols.abs().square().double()
+        mean, deviation = float(energy.mean()), float(energy.std()) / math.sqrt(len(symbols))
+        even = float((points / 1e4).double().square().sum(1).mean())
+        if int(counts.min()) >= MIN_SEEN and abs(mean - even) <= Z * deviation:
+            mean, deviation = even, 0.0
+        return _measured(mean, deviation, f"mean over an alphabet of {len(points)} points")
     items = torch.cat([
         ((t.x.abs().square().double() * t.mask).sum(1) / t.num_symbols)[t.num_symbols > 0] for t in sent
     ])

@@ -22,6 +22,15 @@ _SIONNA = {
     "Polar5GDecoder": "sionna.phy.fec.polar:Polar5GDecoder",
 }
 
+_FAST = {
+    "LDPC5GEncoder": "..fec:LDPC5GEncoder",
+    "LDPC5GDecoder": "..fec:LDPC5GDecoder",
+    "LDPCBPDecoder": "..fec:LDPCBPDecoder",
+    "TurboDecoder": "..fec:TurboDecoder",
+    "ViterbiDecoder": "..fec:ViterbiDecoder",
+    "Polar5GDecoder": "..fec:Polar5GDecoder",
+}
+
 _COMMPY = {
     "TurboDecoder": ".commpy_blocks:TurboDecoder",
     "ViterbiDecoder": ".commpy_blocks:ViterbiDecoder",
@@ -29,7 +38,10 @@ _COMMPY = {
 
 _PYLDPC = {"LDPCBPDecoder": ".pyldpc_blocks:LDPCBPDecoder"}
 
-BACKENDS: dict[str, dict[str, str]] = {"sionna": _SIONNA, "commpy": _COMMPY, "pyldpc": _PYLDPC}
+BACKENDS: dict[str, dict[str, str]] = {
+    "fast": _FAST, "sionna": _SIONNA, "commpy": _COMMPY, "pyldpc": _PYLDPC
+}  # fmt: skip
+"""Blocks of each backend; ``fast``, the default, hands CUDA tensors to Sionna's decoders."""
 
 
 def backends_with(name: str | None) -> list[str]:
@@ -37,7 +49,7 @@ def backends_with(name: str | None) -> list[str]:
 
     Example:
         >>> backends_with("ViterbiDecoder")
-        ['sionna', 'commpy']
+        ['fast', 'sionna', 'commpy']
     """
     return [backend for backend, table in BACKENDS.items() if name is None or name in table]
 
@@ -66,6 +78,31 @@ def block(backend: str, name: str) -> Callable[..., Any]:
     check_choice("backend", backend, BACKENDS)
     module, attribute = BACKENDS[backend].get(name, _SIONNA[name]).split(":")
     return getattr(importlib.import_module(module, __package__), attribute)
+
+
+def ldpc_options(
+    backend: str, cn_update: str | None, scale: float | None, cn_schedule: str | None
+) -> dict[str, Any]:
+    """Return the options of an LDPC decoder, with the backend's own where `None` is given.
+
+    ``fast`` takes layered min-sum with its messages scaled by 0.75, the others Sionna's defaults.
+
+    Example:
+        >>> ldpc_options("fast", None, None, None)
+        {'cn_update': 'minsum', 'scale': 0.75, 'cn_schedule': 'layered'}
+        >>> ldpc_options("sionna", None, None, None)
+        {'cn_update': 'boxplus-phi', 'scale': 1.0, 'cn_schedule': 'flooding'}
+    """
+    fast = backend == "fast"
+    if cn_update is None:
+        cn_update = "minsum" if fast else "boxplus-phi"
+    if scale is None:
+        scale = 0.75 if fast and cn_update == "minsum" else 1.0
+    return {
+        "cn_update": cn_update,
+        "scale": scale,
+        "cn_schedule": cn_schedule or ("layered" if fast else "flooding"),
+    }
 
 
 def optional(module: str, package: str, extra: str = "reference") -> Any:

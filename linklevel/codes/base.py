@@ -45,13 +45,13 @@ class Code(ABC):
     max_k: ClassVar[int | None] = None
     """Information bits of the largest code block; longer transport blocks are segmented."""
 
-    bits_per_call: ClassVar[int] = 2**22
+    bits_per_call: int = 2**22
     """Coded bits that a transport block coder decodes in one call, which bounds the decoder's memory."""
 
     interleaves_bits: ClassVar[bool] = False
     """Whether the family's standard puts a bit interleaver between rate matching and constellation."""
 
-    def __init__(self, *, k: int, n: int, backend: str = "sionna", device: str | None = None) -> None:
+    def __init__(self, *, k: int, n: int, backend: str = "fast", device: str | None = None) -> None:
         self.k = check_range("k", k, 1, integer=True)
         self.n = check_range("n", n, 1, integer=True)
         if self.k > self.n:

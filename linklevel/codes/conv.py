@@ -66,7 +66,7 @@ class Conv(Code):
         *,
         k: int,
         n: int,
-        backend: str = "sionna",
+        backend: str = "fast",
         device: str | None = None,
         generators: Sequence[int | str] = (133, 171),
     ) -> None:
@@ -85,7 +85,7 @@ class Conv(Code):
         self._matcher = RateMatcher(conv_order(steps, streams), size=streams * steps, n=self.n, device=device)
 
     @classmethod
-    def check(cls, k: int, n: int) -> None:  # noqa: ARG003
+    def check(cls, k: int, n: int) -> None:
         """Raise a `ValueError` for more than 6144 information bits."""
         if k > cls.max_k:
             raise ValueError(f"k: {k} is outside the range of conv, [1, {cls.max_k}]")

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from ..validation import check_range
-from .backends import block, optional
+from .backends import block, ldpc_options, optional
 from .base import LLR_MAX, Code
 from .erasures import peels
 from .rate_matching import RateMatcher
@@ -71,9 +71,10 @@ class LDPC(Code):
         d_c: bits per check, more than ``d_v``.
         seed: seed of the construction.
         num_iter: iterations of belief propagation.
-        cn_update: check node rule: "boxplus-phi", "boxplus", "minsum", "offset-minsum".
+        cn_update: check node rule: "boxplus-phi", "boxplus", "minsum", "offset-minsum"; `None` for the
+            backend's own (:func:`~.backends.ldpc_options`), as for the next two.
         scale: factor on the check node messages of "minsum".
-        cn_schedule: "flooding".
+        cn_schedule: "flooding" or "layered".
 
     Raises:
         ValueError: also if pyldpc is not installed.
@@ -88,15 +89,15 @@ class LDPC(Code):
         *,
         k: int,
         n: int,
-        backend: str = "sionna",
+        backend: str = "fast",
         device: str | None = None,
         d_v: int = 3,
         d_c: int = 6,
         seed: int = 0,
         num_iter: int = 20,
-        cn_update: str = "boxplus-phi",
-        scale: float = 1.0,
-        cn_schedule: str = "flooding",
+        cn_update: str | None = None,
+        scale: float | None = None,
+        cn_schedule: str | None = None,
     ) -> None:
         super().__init__(k=k, n=n, backend=backend, device=device)
         least = self.min_n(self.k, d_v=d_v, d_c=d_c, seed=seed)
@@ -109,8 +110,8 @@ class LDPC(Code):
             )
         self._generator = torch.as_tensor(generator[:, : self.k].T, dtype=torch.float32, device=device)
         self._decoder = block(backend, "LDPCBPDecoder")(
-            pcm, num_iter=num_iter, cn_update=cn_update, scale=scale, cn_schedule=cn_schedule,
-            precision="single", device=device,
+            pcm, num_iter=num_iter, precision="single", device=device,
+            **ldpc_options(backend, cn_update, scale, cn_schedule),
         )  # fmt: skip
         self._matcher = RateMatcher(
             order, size=pcm.shape[1], n=self.n, known=np.arange(self.k, generator.shape[1]),
@@ -118,7 +119,7 @@ class LDPC(Code):
         )  # fmt: skip
 
     @classmethod
-    def check(cls, k: int, n: int) -> None:  # noqa: ARG003
+    def check(cls, k: int, n: int) -> None:
         """Raise a `ValueError` for more than 1024 information bits."""
         if k > cls.max_k:
             raise ValueError(f"k: {k} is outside the range of ldpc, [1, {cls.max_k}]")

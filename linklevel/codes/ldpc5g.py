@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from .backends import block
+from .backends import block, ldpc_options
 from .base import Code
 from .segmentation import Segmentation, equal_segments
 
@@ -41,7 +41,8 @@ class LDPC5G(Code):
         backend: whose blocks run.
         device: Sionna's.
         num_iter: iterations of belief propagation.
-        cn_update: check node rule: "boxplus-phi", "boxplus", "minsum", "offset-minsum".
+        cn_update: check node rule: "boxplus-phi", "boxplus", "minsum", "offset-minsum"; `None` for the
+            backend's own (:func:`~.backends.ldpc_options`), as for the next two.
         scale: factor on the check node messages of "minsum" (0.75 is normalised min-sum).
         cn_schedule: "flooding" or "layered".
 
@@ -62,12 +63,12 @@ class LDPC5G(Code):
         *,
         k: int,
         n: int,
-        backend: str = "sionna",
+        backend: str = "fast",
         device: str | None = None,
         num_iter: int = 20,
-        cn_update: str = "boxplus-phi",
-        scale: float = 1.0,
-        cn_schedule: str = "flooding",
+        cn_update: str | None = None,
+        scale: float | None = None,
+        cn_schedule: str | None = None,
     ) -> None:
         super().__init__(k=k, n=n, backend=backend, device=device)
         graph = base_graph(self.k, self.n)
@@ -78,8 +79,8 @@ class LDPC5G(Code):
                 self.k, self.n, bg=graph, precision="single", device=device
             )
         self._decoder = block(backend, "LDPC5GDecoder")(
-            self._encoder, num_iter=num_iter, cn_update=cn_update, scale=scale,
-            cn_schedule=cn_schedule, precision="single", device=device,
+            self._encoder, num_iter=num_iter, precision="single", device=device,
+            **ldpc_options(backend, cn_update, scale, cn_schedule),
         )  # fmt: skip
 
     @classmethod

@@ -32,7 +32,7 @@ class MatchedCode(Code):
         if k > code.k:
             raise ValueError(f"k: {k} information bits do not fit the code's {code.k}")
         self.code = code
-        self.bits_per_call = code.bits_per_call  # type: ignore[misc]
+        self.bits_per_call = code.bits_per_call
         known = self._known() if k < code.k else np.arange(0)
         order = np.setdiff1d(np.arange(code.n), known)
         self._matcher = RateMatcher(

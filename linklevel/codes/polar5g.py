@@ -37,14 +37,14 @@ class Polar5G(Code):
     decoder = "Polar5GDecoder"
     max_k: ClassVar[int] = 1013
     max_n: ClassVar[int] = 1088
-    bits_per_call: ClassVar[int] = 2**20
+    bits_per_call: int = 2**20
 
     def __init__(
         self,
         *,
         k: int,
         n: int,
-        backend: str = "sionna",
+        backend: str = "fast",
         device: str | None = None,
         list_size: int = 8,
     ) -> None:

@@ -71,7 +71,7 @@ def make_code(
     *,
     k: int,
     n: int,
-    backend: str = "sionna",
+    backend: str = "fast",
     device: str | None = None,
     **options: Any,
 ) -> Code:

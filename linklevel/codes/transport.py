@@ -132,7 +132,7 @@ class TransportBlockCoder(Block):
         k: int,
         n: int,
         crc: str | None = "CRC24A",
-        backend: str = "sionna",
+        backend: str = "fast",
         num_bits_per_symbol: int = 1,
         device: str | None = None,
         **code_options: Any,

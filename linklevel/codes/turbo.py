@@ -52,7 +52,7 @@ class TurboLTE(Code):
         *,
         k: int,
         n: int,
-        backend: str = "sionna",
+        backend: str = "fast",
         device: str | None = None,
         num_iter: int = 6,
         algorithm: str = "log",
@@ -83,7 +83,7 @@ class TurboLTE(Code):
         return SIZES[bisect_left(SIZES, k)]
 
     @classmethod
-    def check(cls, k: int, n: int) -> None:  # noqa: ARG003
+    def check(cls, k: int, n: int) -> None:
         """Raise a `ValueError` for more than 6144 information bits."""
         if k > cls.max_k:
             raise ValueError(f"k: {k} is outside the range of turbo, [1, {cls.max_k}]")

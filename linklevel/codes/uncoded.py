@@ -24,7 +24,7 @@ class Uncoded(Code):
             raise ValueError(f"n: {n} coded bits for k = {k}; an uncoded block has n = k")
 
     @classmethod
-    def fit(cls, k: int, n: int, **_options: Any) -> tuple[int, int]:  # noqa: ARG003
+    def fit(cls, k: int, n: int, **_options: Any) -> tuple[int, int]:
         """Return (k, k): what is left of ``n`` repeats bits."""
         return k, k
 

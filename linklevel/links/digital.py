@@ -84,7 +84,7 @@ class DigitalLink(Link):
         coderate: float,
         constellation_type: str = "qam",
         crc: str | None = "CRC24A",
-        backend: str = "sionna",
+        backend: str = "fast",
         demapping_method: str = "app",
         num_bits: int | None = None,
         code_options: Mapping[str, Any] | None = None,

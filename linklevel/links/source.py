@@ -77,7 +77,7 @@ class SourceLink(Link):
         code: str = "ldpc5g",
         code_options: Mapping[str, Any] | None = None,
         crc: str | None = "CRC24A",
-        backend: str = "sionna",
+        backend: str = "fast",
         constellation_type: str = "qam",
         demapping_method: str = "app",
         mcs_backoff_db: float = 0.0,

@@ -197,3 +197,15 @@ def test_report_is_a_table():
     with pytest.raises(AttributeError):
         report.checks = ()
     assert float(snr_db_to_no(3.0)) == pytest.approx(0.5012, abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.05])
+def test_small_payload_of_a_fixed_alphabet_is_judged_by_its_points(scale):
+    class Scaled(QAMLink):
+        def encode(self, payload, snr_db):
+            signal = super().encode(payload, snr_db)
+            return replace(signal, symbols=scale * signal.symbols)
+
+    report = audit_link(Scaled(AIRS["awgn"]()), Draws(seed=2).bits(8, 400), 7.0, DRAWS, num_draws=100)
+    assert report["symbol power"].measured == pytest.approx(20 * math.log10(scale), abs=1e-2)
+    assert report.ok == (scale == 1.0)
