@@ -108,9 +108,7 @@ class Modulation(Block):
         check_shape("bits", bits, ("batch", "num_bits"))
         padding = -bits.shape[1] % self.num_bits_per_symbol
         if bits.numel() == 0:
-            return torch.zeros(
-                len(bits), self.num_symbols(bits.shape[1]), dtype=self.cdtype, device=self.device
-            )
+            return torch.zeros(len(bits), self.num_symbols(bits.shape[1]), dtype=self.cdtype, device=self.device)
         return self._mapper(torch.nn.functional.pad(bits, (0, padding)))
 
     def call(self, bits: torch.Tensor) -> torch.Tensor:

@@ -69,7 +69,7 @@ class ProgramPoint:
         """Construct the task and the link of a scheme."""
         return self.program.build(scheme, **self._arguments())
 
-    def link_snr_db(self, scheme: str, link: "Link") -> float:  # noqa: ARG002
+    def link_snr_db(self, scheme: str, link: "Link") -> float:
         """Return Es/N0 (dB), from ``ebno_db`` with the link's rate where that is given."""
         return float(self.snr_db) if self.snr_db is not None else link_snr_db(link, self.ebno_db)
 
@@ -102,7 +102,7 @@ class Program:
     Example:
         >>> from tokencom.scenarios.ber.codes_awgn import PROGRAM
         >>> len(PROGRAM.points()), [scheme.name for scheme in PROGRAM.schemes][:2]
-        (8, ['LDPC 5G', 'Turbo LTE'])
+        (7, ['LDPC 5G', 'Turbo LTE'])
     """
 
     name: str

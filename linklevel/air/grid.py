@@ -47,7 +47,10 @@ class Grid(Object):
             raise ValueError(f"num_guard_carriers: {num_guard_carriers!r} given; two counts are needed")
         self.pilot_symbols = _pilot_symbols(pilot_pattern, pilot_ofdm_symbol_indices, num_ofdm_symbols)
         used = fft_size - sum(num_guard_carriers) - bool(dc_null)
-        if self.pilot_symbols and used > 0 and used % num_streams:
+        if used < 1:
+            raise ValueError(f"num_guard_carriers: {tuple(num_guard_carriers)} given, which leaves no subcarrier of "
+                             f"fft_size = {fft_size}{' with the DC carrier empty' if dc_null else ''}")
+        if self.pilot_symbols and used % num_streams:
             raise ValueError(f"num_streams: {num_streams} streams cannot share the pilots of {used} used "
                              "subcarriers; their number must be a multiple of the streams")
         with Draws(seed=0).sionna("fade"):

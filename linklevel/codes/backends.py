@@ -80,9 +80,7 @@ def block(backend: str, name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module, __package__), attribute)
 
 
-def ldpc_options(
-    backend: str, cn_update: str | None, scale: float | None, cn_schedule: str | None
-) -> dict[str, Any]:
+def ldpc_options(backend: str, cn_update: str | None, scale: float | None, cn_schedule: str | None) -> dict[str, Any]:
     """Return the options of an LDPC decoder, with the backend's own where `None` is given.
 
     ``fast`` takes layered min-sum with its messages scaled by 0.75, the others Sionna's defaults.

@@ -100,9 +100,7 @@ class TurboDecoder:
         bits[order] = posterior > 0
         return bits
 
-    def _component(
-        self, systematic: np.ndarray, parity: np.ndarray, tail: np.ndarray, prior: np.ndarray
-    ) -> np.ndarray:
+    def _component(self, systematic: np.ndarray, parity: np.ndarray, tail: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """Return the posterior LLRs [k] of one component code."""
         ending = np.full(int(self._trellis.total_memory), -LLR_MAX)
         # At noise variance 1 the LLR of a received amplitude y is 2 y.

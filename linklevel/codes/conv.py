@@ -25,14 +25,10 @@ def generator_polynomials(generators: Sequence[int | str]) -> tuple[str, ...]:
     try:
         values = [int(str(generator), 8) for generator in generators]
     except ValueError:
-        raise ValueError(
-            f"generators: {list(generators)!r} are not all octal numbers such as 133, 171"
-        ) from None
+        raise ValueError(f"generators: {list(generators)!r} are not all octal numbers such as 133, 171") from None
     length = max(values).bit_length()
     if not 3 <= length <= 9 or min(values) < 1:
-        raise ValueError(
-            f"generators: {list(generators)!r} have constraint length {length}; 3 to 9 is allowed"
-        )
+        raise ValueError(f"generators: {list(generators)!r} have constraint length {length}; 3 to 9 is allowed")
     return tuple(format(value, f"0{length}b") for value in values)
 
 

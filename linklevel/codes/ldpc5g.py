@@ -75,9 +75,7 @@ class LDPC5G(Code):
         with warnings.catch_warnings():
             # Sionna warns above 948/1024; the range declared here goes on to 0.95 as Sionna's does.
             warnings.filterwarnings("ignore", message="Effective coderate")
-            self._encoder = block(backend, "LDPC5GEncoder")(
-                self.k, self.n, bg=graph, precision="single", device=device
-            )
+            self._encoder = block(backend, "LDPC5GEncoder")(self.k, self.n, bg=graph, precision="single", device=device)
         self._decoder = block(backend, "LDPC5GDecoder")(
             self._encoder, num_iter=num_iter, precision="single", device=device,
             **ldpc_options(backend, cn_update, scale, cn_schedule),

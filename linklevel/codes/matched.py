@@ -35,9 +35,7 @@ class MatchedCode(Code):
         self.bits_per_call = code.bits_per_call
         known = self._known() if k < code.k else np.arange(0)
         order = np.setdiff1d(np.arange(code.n), known)
-        self._matcher = RateMatcher(
-            order, size=code.n, n=n, known=known, known_llr=LLR_MAX, device=code.device
-        )
+        self._matcher = RateMatcher(order, size=code.n, n=n, known=known, known_llr=LLR_MAX, device=code.device)
 
     @classmethod
     def check(cls, k: int, n: int) -> None:

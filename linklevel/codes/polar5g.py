@@ -54,9 +54,7 @@ class Polar5G(Code):
             raise ValueError(f"list_size: {list_size} is no power of two")
         # Sionna prints a remark on the missing parity-check bits of short blocks; it is stated above.
         with contextlib.redirect_stdout(io.StringIO()):
-            self._encoder = block(backend, "Polar5GEncoder")(
-                self.k, self.n, precision="single", device=device
-            )
+            self._encoder = block(backend, "Polar5GEncoder")(self.k, self.n, precision="single", device=device)
         self._decoder = block(backend, "Polar5GDecoder")(
             self._encoder, dec_type="SCL", list_size=list_size, precision="single", device=device
         )
@@ -68,8 +66,7 @@ class Polar5G(Code):
             raise ValueError(f"k: {k} is outside the range of polar5g, [12, {cls.max_k}]")
         if not cls.min_n(k) <= n <= cls.max_n:
             raise ValueError(
-                f"n: {n} coded bits for k = {k} is outside the range of polar5g,"
-                f" [{cls.min_n(k)}, {cls.max_n}]"
+                f"n: {n} coded bits for k = {k} is outside the range of polar5g, [{cls.min_n(k)}, {cls.max_n}]"
             )
 
     @classmethod

@@ -27,6 +27,9 @@ _COMMON = {"self", "k", "n", "backend", "device"}
 def code_class(name: str) -> type[Code]:
     """Return the class of a family.
 
+    Args:
+        name: one of :data:`CODES`, or ``package.module:Class`` of a user's own :class:`Code`.
+
     Raises:
         ValueError: for an unknown name, with the nearest one.
 
@@ -34,6 +37,9 @@ def code_class(name: str) -> type[Code]:
         >>> code_class("turbo").__name__
         'TurboLTE'
     """
+    if ":" in name:
+        module, attribute = name.split(":")
+        return getattr(importlib.import_module(module), attribute)
     check_choice("code", name, CODES)
     module, attribute = CODES[name].split(":")
     return getattr(importlib.import_module(f".{module}", __package__), attribute)

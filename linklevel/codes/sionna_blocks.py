@@ -28,9 +28,7 @@ class LDPC5GDecoder(ldpc.LDPC5GDecoder):
     decoding of low-density parity check codes", IEEE Trans. Commun. 50(3), 2002.
     """
 
-    def __init__(
-        self, encoder: Any, cn_update: str = "boxplus-phi", scale: float = 1.0, **kwargs: Any
-    ) -> None:
+    def __init__(self, encoder: Any, cn_update: str = "boxplus-phi", scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(encoder, cn_update=_check_node(cn_update, scale), **kwargs)
 
 

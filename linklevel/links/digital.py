@@ -156,7 +156,7 @@ class DigitalLink(Link):
             overhead=self.air.energy_overhead,
         )
 
-    def encode(self, payload: torch.Tensor | Sequence[bytes], snr_db: torch.Tensor) -> Signal:  # noqa: ARG002
+    def encode(self, payload: torch.Tensor | Sequence[bytes], snr_db: torch.Tensor) -> Signal:
         """Encode a batch; see :meth:`Link.encode`.
 
         Raises:
@@ -189,14 +189,10 @@ class DigitalLink(Link):
 
     def _encode_bytes(self, payload: Any) -> Signal:
         if isinstance(payload, (torch.Tensor, bytes, str)) or not all(isinstance(p, bytes) for p in payload):
-            raise TypeError(
-                f"payload: {type(payload).__name__} given; a link without num_bits takes a list of bytes"
-            )
+            raise TypeError(f"payload: {type(payload).__name__} given; a link without num_bits takes a list of bytes")
         lengths = torch.tensor([len(item) for item in payload], dtype=torch.int64)
         if len(lengths) and int(lengths.max()) >= 2**LENGTH_BITS:
-            raise ValueError(
-                f"payload: {int(lengths.max())} bytes given; at most {2**LENGTH_BITS - 1} are allowed"
-            )
+            raise ValueError(f"payload: {int(lengths.max())} bytes given; at most {2**LENGTH_BITS - 1} are allowed")
         sizes = torch.tensor([self._block_size(8 * len(item)) for item in payload], dtype=torch.int64)
         start = self.num_header_symbols
         width = start + max((self._num_symbols(size) for size in sizes.tolist()), default=0)
@@ -215,10 +211,7 @@ class DigitalLink(Link):
         """Return symbols with the counts that follow from each item's transport block size."""
         header = self.num_header_symbols
         counts = [self._num_symbols(size) for size in sizes.tolist()]
-        side = [
-            header + self._num_crc_symbols(size, count)
-            for size, count in zip(sizes.tolist(), counts, strict=True)
-        ]
+        side = [header + self._num_crc_symbols(size, count) for size, count in zip(sizes.tolist(), counts, strict=True)]
         num_symbols = torch.tensor(counts, dtype=torch.int64, device=symbols.device) + header
         return Signal(symbols, num_symbols, torch.tensor(side, dtype=torch.int64, device=symbols.device))
 

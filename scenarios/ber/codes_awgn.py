@@ -21,8 +21,8 @@ PROGRAM = Program(
     name="codes_awgn",
     links=list(LINKS),
     build=build,
-    sweep={"ebno_db": [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]},
-    stop=Stop(batch_size=100, max_mc_iter=20, num_target_block_errors=100),
+    sweep={"ebno_db": [0, 0.5, 1, 1.5, 2, 2.5, 3]},
+    stop=Stop(batch_size=200, max_mc_iter=50, num_target_block_errors=100),
 )
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ PROGRAM = Program(
     links=list(LINKS),
     build=build,
     sweep={"snr_db": [0, 4, 8, 12, 16, 20]},
-    stop=Stop(batch_size=100, max_mc_iter=20, num_target_block_errors=100),
+    stop=Stop(batch_size=200, max_mc_iter=50, num_target_block_errors=100),
 )
 
 if __name__ == "__main__":

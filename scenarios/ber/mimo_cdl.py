@@ -32,7 +32,7 @@ PROGRAM = Program(
     links=list(LINKS),
     build=build,
     sweep={"snr_db": [-3, 0, 3, 6, 9, 12]},
-    stop=Stop(batch_size=40, max_mc_iter=20, num_target_block_errors=100),
+    stop=Stop(batch_size=50, max_mc_iter=40, num_target_block_errors=100),
 )
 
 if __name__ == "__main__":

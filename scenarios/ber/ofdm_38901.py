@@ -33,7 +33,7 @@ PROGRAM = Program(
     links=["TDL-A, perfect CSI", "TDL-A", "CDL-C", "UMi", "UMa", "RMa"],
     build=build,
     sweep={"snr_db": [6, 9, 12, 15, 18, 21]},
-    stop=Stop(batch_size=20, max_mc_iter=20, num_target_block_errors=100),
+    stop=Stop(batch_size=50, max_mc_iter=40, num_target_block_errors=100),
 )
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Measure whether every link of a scenario keeps the signal contract.
 
-Power, gain, noise, Es/N0 and the count of channel uses. Each scheme is measured over each air interface that the sweep gives it. A quantity passes if it is
-within 0.1 dB of what the scenario says, by its 99 % interval.
+Power, gain, noise, Es/N0 and the count of channel uses. Each scheme is measured over each air
+interface that the sweep gives it. A quantity passes if it is within 0.1 dB of what the scenario
+says, by its 99 % interval.
 """
 
 import argparse

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments: there are none."""
 
 
-def execute(arguments: argparse.Namespace) -> int:  # noqa: ARG001
+def execute(arguments: argparse.Namespace) -> int:
     """Print the findings; 1 if something needed is missing."""
     faults = 0
     for finding in examine():

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as error:
-        _say(str(error) or "interrupted")
+        _say(f"tokencom: {error}" if str(error) else "tokencom: interrupted")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,16 +71,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _say(text: str) -> None:
-    print(f"tokencom: {text}" if "\n" not in text else text, file=sys.stderr)
+    print(text, file=sys.stderr)
 
 
 def _message(error: Exception) -> str:
-    """Return what to tell: input errors speak for themselves, others name their kind."""
-    if isinstance(error, ValueError) or hasattr(error, "exit_code"):
+    """Return what to tell: a scenario's problems name their file, other input errors speak for themselves."""
+    if hasattr(error, "problems"):
         return str(error)
+    if isinstance(error, ValueError) or hasattr(error, "exit_code"):
+        return f"tokencom: {error}"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'input/output'}: {error.strerror}"
-    return f"{type(error).__name__}: {error} (add --traceback before the command to see where)"
+        return f"tokencom: {error.filename or 'input/output'}: {error.strerror}"
+    return f"tokencom: {type(error).__name__}: {error} (add --traceback before the command to see where)"
 
 
 def _exit_code(error: Exception) -> int:

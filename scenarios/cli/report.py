@@ -1,6 +1,7 @@
 """Write the report of a finished run again: one HTML file that needs nothing else."""
 
 import argparse
+import json
 from pathlib import Path
 
 from .results_arguments import results_of
@@ -19,5 +20,7 @@ def execute(arguments: argparse.Namespace) -> int:
     results, folder = results_of(arguments.run)
     from ..figures import write_report
 
-    print(write_report(results, arguments.output or folder / "report.html"))
+    beside = folder / "provenance.json"
+    provenance = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    print(write_report(results, arguments.output or folder / "report.html", provenance))
     return 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..engine.results import Results
+    from ..figures.numbers import Cell
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -32,10 +33,16 @@ def print_table(results: "Results") -> None:
 
     print(f"intervals: {100 * results.level:g} %")
     for table in metric_tables(results):
-        rows = [
-            [label, *("" if cell is None else f"{cell.value} [{cell.low}, {cell.high}]" for cell in cells)]
-            for label, cells in table.rows
-        ]
+        shown = [s for s in range(len(table.schemes)) if any(cells[s] is not None for _, cells in table.rows)]
         print(f"\n{table.title}")
-        print(text_table([table.axis, *table.schemes], rows))
+        print(
+            text_table(
+                [table.axis, *(table.schemes[s] for s in shown)],
+                [[label, *(_cell(cells[s]) for s in shown)] for label, cells in table.rows],
+            )
+        )
     print()
+
+
+def _cell(cell: "Cell | None") -> str:
+    return "" if cell is None else f"{cell.value} [{cell.low}, {cell.high}]"

@@ -19,6 +19,7 @@ CHUNK_SECONDS = 0.2
 
 MAX_CHUNK = 64
 REPORT_SECONDS = 0.1
+GUARD = 'the guard `if __name__ == "__main__":`'
 LOOK_AHEAD = 2
 """Chunks per worker: one that it runs, one that waits for it."""
 
@@ -182,17 +183,22 @@ class Coordinator:
         lost = [*orders, *self._orders.values()]
         self._orders.clear()
         if self._restart is None:
-            names = "; ".join(dict.fromkeys(map(_name, lost)))
-            raise RunError(
-                f"a worker process died while it ran {names}. Out of memory is the usual cause: fewer"
-                " workers or a smaller batch_size need less. Finished batches are kept, and the same run"
-                " goes on from there"
-            )
+            raise RunError(self._obituary(lost))
         self.executor, self._restart = self._restart(), None
         for unit, batches in lost:
             unit.pending.difference_update(batches)
             singles = [range(i, i + 1) for i in batches] or [batches]
             self._suspects += [Order(unit, single) for single in singles]
+
+    def _obituary(self, lost: list[Order]) -> str:
+        if not self._known:
+            return f"worker processes died as they started; a script that runs a scenario needs {GUARD}"
+        names = "; ".join(dict.fromkeys(map(_name, lost)))
+        return (
+            f"a worker process died while it ran {names}. Out of memory is the usual cause: fewer workers"
+            " or a smaller batch_size need less. Finished batches are kept, and the same run goes on from"
+            " there"
+        )
 
     def _report(self) -> None:
         self._reported = time.monotonic()

@@ -52,6 +52,7 @@ class TextProgress:
         self._interval = interval
         self._next = 0.0
         self._width = 0
+        self._open = False
 
     def __call__(self, progress: Progress) -> None:
         """Show a moment of the run."""
@@ -63,7 +64,14 @@ class TextProgress:
         text = self.line(progress)[:118]
         self._stream.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
         self._stream.flush()
-        self._width = len(text)
+        self._width = 0 if last else len(text)
+        self._open = not last
+
+    def close(self) -> None:
+        """End the line, so that a message that follows has its own."""
+        if self._open:
+            self._stream.write("\n")
+        self._open = False
 
     @staticmethod
     def line(progress: Progress) -> str:

@@ -37,6 +37,7 @@ def commit() -> str | None:
     """Return the git commit of this source code, "+changes" if it differs; `None` outside a checkout."""
     folder = Path(__file__).resolve().parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)  # not just in someone's checkout
         head = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):

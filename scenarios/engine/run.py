@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import multiprocessing
 import re
 import time
 import warnings
@@ -9,13 +10,13 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 
-from .coordinator import Coordinator
+from .coordinator import GUARD, Coordinator
 from .errors import RunError, RunInterrupted
 from .executors import InlineExecutor, end_workers, num_slots, process_pool
 from .files import write_json
 from .journal import NAME, Journal
 from .plan import Plan
-from .progress import Hook, hook_of
+from .progress import Hook, TextProgress, hook_of
 from .provenance import fingerprint, provenance, session
 from .results import Results
 from .summary import summary
@@ -57,6 +58,7 @@ def run(
         RunInterrupted: on Ctrl-C.
         ValueError: for an executor with several threads in one process, or a number of workers
             below 0.
+        RuntimeError: if a worker that imports the calling script would start the run again.
 
     Example:
         >>> from tokencom.scenarios import load_scenario, run                       # doctest: +SKIP
@@ -64,6 +66,8 @@ def run(
     """
     if workers < 0:
         raise ValueError(f"workers: {workers!r}; at least 0 are needed, and 0 runs in the calling process")
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(f"a script that runs a scenario in worker processes needs {GUARD}: they import it")
     folder = run_folder(scenario) if folder is None else Path(folder)
     mark = fingerprint(scenario)
     if resume and all((folder / name).exists() for name in FILES):
@@ -132,6 +136,8 @@ def _run(
             coordinator.keep_finished()
         raise
     finally:
+        if isinstance(hook, TextProgress):
+            hook.close()
         if owned:
             _end(coordinator.executor)
     for warning in journal.warnings:

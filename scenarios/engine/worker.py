@@ -14,6 +14,7 @@ import torch
 from ...linklevel.draws import Draws
 from ..statistics.metrics import MeanMetric
 from ..tasks.base import Task
+from .ambient import settled
 from .columns import checked, pack
 from .messages import Batch, Chunk, Description, Failure, Reply
 from .plan import Plan, Point
@@ -108,7 +109,7 @@ def forget() -> None:
 def timed_batch(task: Task, link: Any, snr_db: float, draws: Draws, batch_size: int) -> Batch:
     """Run one batch and pack its columns."""
     start = time.perf_counter()
-    with torch.no_grad():
+    with settled(draws), torch.no_grad():
         columns = run_batch(task, link, snr_db, draws, batch_size)
     errors = columns.get(task.error_column) if task.error_column else None
     return Batch(

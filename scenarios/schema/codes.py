@@ -25,6 +25,18 @@ class _Family(Config):
         return {"code": self.type, "code_options": options}  # type: ignore[attr-defined]
 
 
+def code_arguments(code: "_Family | PythonTarget") -> dict[str, Any]:
+    """Return what a link's constructor takes for a code.
+
+    Raises:
+        ValueError: for a Python class that is not there.
+    """
+    if not isinstance(code, PythonTarget):
+        return code.arguments()
+    code.load()
+    return {"code": code.import_path, "code_options": dict(code.options)}
+
+
 class Uncoded(_Family):
     """No code: rate 1."""
 
@@ -137,4 +149,4 @@ class _NameOrMapping:
 
 
 Code = Annotated[AnyCode, BeforeValidator(_name_as_type), _NameOrMapping]
-"""Any channel code; ``ldpc5g`` alone is short for ``{type: ldpc5g}``."""
+"""Any channel code; a Python class is a :class:`~tokencom.linklevel.codes.Code`. ``ldpc5g`` alone is short for ``{type: ldpc5g}``."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from .base import Config
-from .codes import Code, Uncoded
+from .codes import Code, Uncoded, code_arguments
 from .number import Integer, Real
 from .python_target import PythonTarget
 from .rules import Broken
@@ -127,7 +127,7 @@ class Digital(Config):
             "constellation_type": self.constellation_type,
             "crc": self.crc,
             "demapping_method": self.demapping_method,
-            **self.code.arguments(),
+            **code_arguments(self.code),
         }
         if self.backend is not None:
             shared["backend"] = self.backend

@@ -37,6 +37,11 @@ class PythonTarget(Config):
         """Whether the file itself names what is imported."""
         return ":" in self.target
 
+    @property
+    def import_path(self) -> str:
+        """Where the class is, as ``package.module:Class``."""
+        return self.target if self.runs_code else plugins()[self.target].value
+
     def rules(self) -> Iterator[Broken]:
         """Yield what is wrong with the target's form; nothing is imported."""
         if self.runs_code and not _TARGET.fullmatch(self.target):

@@ -180,7 +180,7 @@ class Scenario(Config):
             parts["num_bits"] = task.num_bits
         return sends, chosen.link.build(**parts)
 
-    def link_snr_db(self, scheme: str, link: "Link") -> float:  # noqa: ARG002
+    def link_snr_db(self, scheme: str, link: "Link") -> float:
         """Return the Es/N0 (dB) of a scheme: ``snr_db``, or ``ebno_db`` converted with the link's rate."""
         return self.snr_db if self.snr_db is not None else link_snr_db(link, self.ebno_db)
 

@@ -75,7 +75,7 @@ class Task(ABC):
             (kept as int64 or float64); never rates over items.
         """
 
-    def reference(self, kind: str, payload: Any, link: "Link", snr_db: float) -> Any:  # noqa: ARG002
+    def reference(self, kind: str, payload: Any, link: "Link", snr_db: float) -> Any:
         """Return what a reference receiver would have in place of the received payload.
 
         The engine scores it like a reception and keeps the columns under ``clean_`` or ``blind_``.

@@ -50,7 +50,7 @@ class BitsTask(Task):
         """BER, BLER and goodput."""
         return METRICS
 
-    def batch(self, index: int, batch_size: int, draws: "Draws") -> Any:  # noqa: ARG002
+    def batch(self, index: int, batch_size: int, draws: "Draws") -> Any:
         """Return bits, [batch_size, num_bits], torch.float32 of 0 and 1."""
         return draws.bits(batch_size, self.num_bits)
 

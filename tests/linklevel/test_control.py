@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binomtest, norm
+
 from tokencom.linklevel.air.base import Received
 from tokencom.linklevel.control import ControlHeader, codewords
 
@@ -36,9 +37,7 @@ def test_round_trip(data, num_bits, repetitions):
     assert header.num_symbols == 16 * repetitions * -(-num_bits // 6)
     assert torch.allclose(symbols.abs(), torch.ones(()))
     tail = torch.zeros(len(values), 7)
-    longer = Received(
-        torch.cat([symbols, tail], dim=1), torch.ones(len(values), header.num_symbols + 7), None
-    )
+    longer = Received(torch.cat([symbols, tail], dim=1), torch.ones(len(values), header.num_symbols + 7), None)
     assert torch.equal(header.decode(longer), values)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
+
 from tokencom.linklevel.air import FlatAirInterface
 from tokencom.linklevel.air.base import Received
 from tokencom.linklevel.codes import transport_block_size
@@ -227,9 +228,7 @@ def test_ebno_counts_payload_bits():
     assert with_crc.snr_db_from_ebno(0.0).item() == pytest.approx(10 * np.log10(100 / 62), abs=1e-5)
     strings_link = link_of("uncoded", 2, 1.0)
     total = strings_link.num_channel_uses(800)
-    assert strings_link.snr_db_from_ebno(0.0, 800).item() == pytest.approx(
-        10 * np.log10(800 / total), abs=1e-5
-    )
+    assert strings_link.snr_db_from_ebno(0.0, 800).item() == pytest.approx(10 * np.log10(800 / total), abs=1e-5)
     with pytest.raises(ValueError, match="num_bits"):
         strings_link.snr_db_from_ebno(0.0)
     with pytest.raises(ValueError, match="num_bits"):

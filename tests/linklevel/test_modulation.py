@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
+
 from tokencom.linklevel.modulation import CHUNK, Modulation, psk_points
 
-ALL = (
-    [("qam", m) for m in (2, 4, 6, 8)] + [("psk", m) for m in range(1, 7)] + [("pam", m) for m in range(1, 7)]
-)
+ALL = [("qam", m) for m in (2, 4, 6, 8)] + [("psk", m) for m in range(1, 7)] + [("pam", m) for m in range(1, 7)]
 
 
 def bits_of(batch, n, seed=0):
@@ -35,9 +34,7 @@ def test_neighbours_differ_in_one_bit(kind, m):
         assert int(a ^ b).bit_count() == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "m"), [("qam", 2), ("qam", 4), ("qam", 6), ("psk", 1), ("psk", 3), ("pam", 2)]
-)
+@pytest.mark.parametrize(("kind", "m"), [("qam", 2), ("qam", 4), ("qam", 6), ("psk", 1), ("psk", 3), ("pam", 2)])
 @pytest.mark.parametrize("method", ["app", "maxlog"])
 def test_llrs_equal_the_formula(kind, m, method):
     modulation = Modulation(kind, m, demapping_method=method, precision="double")

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from sionna.phy.nr.utils import generate_prng_seq
+
 from tokencom.linklevel.scrambling import gold_sequence
 
 
-@pytest.mark.parametrize(
-    ("length", "c_init"), [(1, 0), (27, 5), (28, 38211), (29, 2**31 - 1), (5000, 123456789)]
-)
+@pytest.mark.parametrize(("length", "c_init"), [(1, 0), (27, 5), (28, 38211), (29, 2**31 - 1), (5000, 123456789)])
 def test_sequence_equals_sionnas(length, c_init):
     assert np.array_equal(gold_sequence(length, c_init).numpy(), generate_prng_seq(length, c_init))
 

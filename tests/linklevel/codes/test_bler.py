@@ -17,6 +17,7 @@ from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
 from sionna.phy.fec.polar import Polar5GDecoder, Polar5GEncoder
 from sionna.phy.fec.turbo import TurboDecoder, TurboEncoder
 from sionna.phy.mapping import Demapper, Mapper
+
 from tokencom.linklevel.air import FlatAirInterface
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.links import DigitalLink

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_matrix
+
 from tokencom.linklevel.codes import CODES, MatchedCode, backends_with, code_class, code_options, make_code
 from tokencom.linklevel.codes.conv import generator_polynomials
 from tokencom.linklevel.codes.erasures import peels
@@ -19,6 +20,7 @@ INSIDE = {
     "ldpc": [(1, 2), (40, 76), (60, 100)],
 }
 CASES = [(name, k, n) for name, sizes in INSIDE.items() for k, n in sizes]
+BACKENDS = ["fast", "sionna"]
 
 
 def bits_of(batch, k, seed=0):
@@ -36,9 +38,10 @@ def test_cases_cover_all_families():
     assert set(INSIDE) == set(CODES)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("name", "k", "n"), CASES)
-def test_round_trip_shape_and_linearity(name, k, n):
-    code = code_class(name)(k=k, n=n)
+def test_round_trip_shape_and_linearity(name, k, n, backend):
+    code = code_class(name)(k=k, n=n, backend=backend)
     bits = bits_of(3, k)
     coded = code.encode(bits)
     assert coded.shape == (3, n)
@@ -52,9 +55,10 @@ def test_round_trip_shape_and_linearity(name, k, n):
     assert not code.encode(torch.zeros(1, k)).any()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("name", "k", "n"), CASES)
-def test_extreme_llrs_stay_harmless(name, k, n):
-    code = code_class(name)(k=k, n=n)
+def test_extreme_llrs_stay_harmless(name, k, n, backend):
+    code = code_class(name)(k=k, n=n, backend=backend)
     bits = bits_of(2, k, seed=1)
     coded = code.encode(bits)
     assert torch.equal(code.decode((2 * coded - 1) * 1e12), bits)
@@ -111,8 +115,10 @@ def test_unknown_names_come_with_the_nearest():
 
 
 def test_every_family_names_its_backends_and_options():
-    assert backends_with("TurboDecoder") == ["sionna", "commpy"]
-    assert backends_with("LDPC5GDecoder") == ["sionna"]
+    assert backends_with("TurboDecoder") == ["fast", "sionna", "commpy"]
+    assert backends_with("LDPC5GDecoder") == ["fast", "sionna"]
+    assert backends_with("LDPCBPDecoder") == ["fast", "sionna", "pyldpc"]
+    assert backends_with(None) == ["fast", "sionna", "commpy", "pyldpc"]
     assert code_options("conv") == {"generators": (133, 171)}
     assert set(code_options("ldpc5g")) == {"num_iter", "cn_update", "scale", "cn_schedule"}
 
@@ -170,9 +176,7 @@ def test_ldpc5g_resolves_its_punctured_columns_at_the_least_length(k):
     assert peels(csr_matrix(encoder.pcm, dtype=np.int64), known, num_iter=20)
 
 
-@pytest.mark.parametrize(
-    ("k", "n"), [(250, 500), (292, 400), (293, 400), (3824, 5708), (3824, 5707), (5000, 15000)]
-)
+@pytest.mark.parametrize(("k", "n"), [(250, 500), (292, 400), (293, 400), (3824, 5708), (3824, 5707), (5000, 15000)])
 def test_ldpc5g_chooses_the_base_graph_that_sionna_chooses(k, n):
     from sionna.phy.fec.ldpc import LDPC5GEncoder
 
@@ -183,18 +187,26 @@ def test_ldpc5g_chooses_the_base_graph_that_sionna_chooses(k, n):
     assert torch.equal(ours(bits), theirs(bits))
 
 
-def test_normalised_min_sum_is_min_sum_with_a_scale():
+def test_sionnas_min_sum_takes_a_scale():
     llr = 2 * torch.randn(8, 120, generator=torch.Generator().manual_seed(4))
-    plain = make_code("ldpc5g", k=60, n=120, cn_update="minsum", num_iter=5)
-    scaled = make_code("ldpc5g", k=60, n=120, cn_update="minsum", num_iter=5, scale=0.75)
-    layered = make_code(
-        "ldpc5g", k=60, n=120, cn_update="minsum", num_iter=5, scale=0.75, cn_schedule="layered"
-    )
+    min_sum = {"k": 60, "n": 120, "backend": "sionna", "cn_update": "minsum", "num_iter": 5}
+    plain, scaled = make_code("ldpc5g", **min_sum), make_code("ldpc5g", **min_sum, scale=0.75)
+    layered = make_code("ldpc5g", **min_sum, scale=0.75, cn_schedule="layered")
+    assert torch.equal(plain.decode(llr), make_code("ldpc5g", **min_sum, scale=1.0).decode(llr))
     assert not torch.equal(plain.decode(llr), scaled.decode(llr))
     coded = plain.encode(bits_of(2, 60))
     assert torch.equal(layered.decode(4 * coded - 2), bits_of(2, 60))
     with pytest.raises(ValueError, match="only cn_update='minsum' is scaled"):
-        make_code("ldpc5g", k=61, n=120, scale=0.5)
+        make_code("ldpc5g", k=61, n=120, backend="sionna", scale=0.5)
+
+
+def test_the_fast_backend_takes_layered_normalised_min_sum():
+    given = {"cn_update": "minsum", "scale": 0.75, "cn_schedule": "layered"}
+    llr = 2 * torch.randn(50, 120, generator=torch.Generator().manual_seed(6))
+    default, spelled = make_code("ldpc5g", k=60, n=120), make_code("ldpc5g", k=60, n=120, **given)
+    assert torch.equal(default.decode(llr), spelled.decode(llr))
+    sionna = make_code("ldpc5g", k=60, n=120, backend="sionna", **given).encode(bits_of(3, 60))
+    assert torch.equal(default.encode(bits_of(3, 60)), sionna)
 
 
 @pytest.mark.parametrize("generators", [(133, 171), ("5", "7"), (133, 165, 171), (23, 35)])
@@ -230,7 +242,5 @@ def test_a_missing_reference_package_says_what_to_install(monkeypatch):
         return real(module, package)
 
     monkeypatch.setattr(backends.importlib, "import_module", without)
-    with pytest.raises(
-        ValueError, match=r"scikit-commpy is not installed.*pip install tokencom\[reference\]"
-    ):
+    with pytest.raises(ValueError, match=r"scikit-commpy is not installed.*pip install tokencom\[reference\]"):
         make_code("conv", k=21, n=80, backend="commpy")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from tokencom.linklevel.codes import code_class, make_code
 from tokencom.linklevel.codes.commpy_blocks import _trellis
 

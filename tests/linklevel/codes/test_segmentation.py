@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sionna.phy.nr.utils import calculate_tb_size
+
 from tokencom.linklevel.codes import code_class, transport_block_size
 from tokencom.linklevel.codes.segmentation import split_coded_bits
 from tokencom.linklevel.codes.turbo import SIZES
@@ -63,9 +64,7 @@ def test_coded_bits_are_shared_in_units(n, blocks, unit):
     n *= unit
     shares = split_coded_bits(n, blocks, unit)
     g, gamma = n // unit, n // unit % blocks
-    assert shares == [
-        unit * (g // blocks if r <= blocks - gamma - 1 else -(-g // blocks)) for r in range(blocks)
-    ]
+    assert shares == [unit * (g // blocks if r <= blocks - gamma - 1 else -(-g // blocks)) for r in range(blocks)]
 
 
 def test_a_share_that_is_no_multiple():

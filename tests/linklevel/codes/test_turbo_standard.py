@@ -4,6 +4,7 @@ from math import ceil
 
 import pytest
 import torch
+
 from tokencom.linklevel.codes import TurboLTE
 from tokencom.linklevel.codes.rate_matching import CONV_COLUMNS, conv_order
 from tokencom.linklevel.codes.turbo import SIZES

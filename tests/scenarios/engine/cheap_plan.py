@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import random
 import signal
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tokencom.scenarios.tasks.base import Task
+
+
+def work(count):
+    """Keep one core busy for a time that is proportional to ``count``."""
+    ones = np.ones((64, 64))
+    for _ in range(count):
+        np.sqrt(ones)
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,9 @@ class FlippingLink:
         from tokencom.linklevel.accounting import ChannelUses
 
         self._misbehave(draws)
+        if self.scheme.get("trouble") == "ambient":
+            ambient = random.random() + np.random.random() + float(torch.rand(()))  # noqa: NPY002
+            payload = torch.where(torch.rand(payload.shape) < ambient / 30, 1 - payload, payload)
         end = time.perf_counter() + self.scheme.get("milliseconds", 0) / 1000
         size = len(payload)
         fade = torch.rand(size, generator=draws.generator("fade"))
@@ -52,7 +63,8 @@ class FlippingLink:
         count = torch.full((size,), payload.shape[1] // 2)
         none = torch.zeros_like(count)
         while time.perf_counter() < end:
-            np.dot(np.ones(500), np.ones(500))
+            work(1)
+        work(self.scheme.get("work", 0))
         return Reception(
             payload=received,
             ok=torch.ones(size, dtype=torch.bool),
@@ -62,7 +74,7 @@ class FlippingLink:
 
     def _misbehave(self, draws):
         trouble = self.scheme.get("trouble")
-        if trouble and draws.batch == self.scheme["batch"]:
+        if trouble and draws.batch == self.scheme.get("batch"):
             if trouble == "raise":
                 raise ValueError("llr: 3 of 10 elements are NaN or infinite; all must be finite")
             once = self.scheme.get("once")

@@ -1,7 +1,10 @@
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from cheap_plan import CheapPlan, CheapStop
@@ -35,6 +38,20 @@ def test_two_threads_of_one_process_are_caught(tmp_path):
 def test_workers_come_from_a_fork_server(pool):
     assert pool._mp_context.get_start_method() == "forkserver"
     assert num_slots(pool, workers=7) == 2
+
+
+def test_script_without_the_guard_is_told(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from cheap_plan import CheapPlan\n"
+        "from tokencom.scenarios.engine import process_pool, run\n"
+        f"run(CheapPlan(), {str(tmp_path / 'run')!r}, executor=process_pool(1, ['json']))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert 'needs the guard `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
 
 
 def test_inline():
@@ -98,7 +115,7 @@ def test_any_executor_that_is_unfit_says_so(tmp_path):
 def dask_client():
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
     )
     with cluster, distributed.Client(cluster) as client:
         yield client
@@ -121,7 +138,7 @@ def test_dask_cluster_gives_the_same_bits(tmp_path, pool, dask_client, same_arra
 def test_dask_workers_that_share_a_process_are_refused(tmp_path, options, message):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        processes=False, dashboard_address=None, silence_logs=50, **options
+        processes=False, dashboard_address=":0", silence_logs=50, **options
     )
     with cluster, distributed.Client(cluster) as client, pytest.raises(ValueError, match=message):
         run(PLAN, tmp_path, executor=client.get_executor())

@@ -149,7 +149,7 @@ def test_disk_full_when_results_are_written(tmp_path, pool, monkeypatch, same_ar
 
     with monkeypatch.context() as patched:
         patched.setattr(files.os, "fsync", full)
-        with pytest.raises(RunError, match="No space left on device.*finished batches are kept"):
+        with pytest.raises(RunError, match=r"No space left on device.*finished batches are kept"):
             run(PLAN, tmp_path, executor=pool)
     assert (tmp_path / "results.h5").read_bytes() == before
     same_arrays(older, Results.load(tmp_path))

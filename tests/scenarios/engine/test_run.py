@@ -1,10 +1,12 @@
 import dataclasses
 import json
 import math
+import random
 import sqlite3
 
 import numpy as np
 import pytest
+import torch
 from cheap_plan import CheapPlan, CheapStop
 
 from tokencom.linklevel.draws import Draws
@@ -67,6 +69,16 @@ def test_number_of_workers_does_not_matter(tmp_path, pool, plan, same_arrays):
     two = run(plan, tmp_path / "two", executor=pool)
     same_arrays(two, run(plan, tmp_path / "one", workers=1, progress=False))
     same_arrays(two, run(plan, tmp_path / "inline", workers=0))
+
+
+def test_nor_does_it_for_code_with_ambient_randomness(tmp_path, pool, same_arrays):
+    plan = CheapPlan(kinds=({"name": "a", "trouble": "ambient"}, {"name": "b"}), stop=ERRORS)
+    two = run(plan, tmp_path / "two", executor=pool)
+    random.seed(3)
+    torch.manual_seed(3)
+    expected = random.Random(3).random(), float(torch.rand((), generator=torch.Generator().manual_seed(3)))
+    same_arrays(two, run(plan, tmp_path / "inline", workers=0))
+    assert (random.random(), float(torch.rand(()))) == expected  # and the caller's is left alone
 
 
 def test_saved_results_are_those_returned(tmp_path, pool, plan, same_arrays):

@@ -99,13 +99,14 @@ def value_at(node, path):
 
 
 TEXT_OF = {name: path.read_text(encoding="utf-8") for name, path in shipped().items()}
+NAMES = sorted(TEXT_OF)
 DOCUMENTS = {name: yaml.safe_load(text) for name, text in TEXT_OF.items()}
 
 
 @st.composite
-def damaged_documents(draw):
+def damaged_documents(draw, names=NAMES):
     """Draw a document: a shipped scenario with one to four changes."""
-    document = json.loads(json.dumps(DOCUMENTS[draw(st.sampled_from(sorted(DOCUMENTS)))]))
+    document = json.loads(json.dumps(DOCUMENTS[draw(st.sampled_from(names))]))
     for _ in range(draw(st.integers(1, 4))):
         paths = list(paths_of(document))
         if not paths:
@@ -115,7 +116,7 @@ def damaged_documents(draw):
     return document
 
 
-def _as_yaml(document):
+def as_yaml(document):
     """JSON is YAML but for its names of what is no number; it is written far faster."""
     text = json.dumps(document, indent=1, ensure_ascii=False)
     return text.replace("NaN", ".nan").replace("-Infinity", "-.inf").replace("Infinity", ".inf")
@@ -165,10 +166,7 @@ def _change(draw, parent, key, document, paths):
 @st.composite
 def damaged_files(draw):
     """Draw the bytes of a file: a damaged document or text, sometimes with damaged characters or encoding."""
-    if draw(st.booleans()):
-        text = _as_yaml(draw(damaged_documents()))
-    else:
-        text = draw(damaged_texts())
+    text = as_yaml(draw(damaged_documents())) if draw(st.booleans()) else draw(damaged_texts())
     if draw(st.integers(0, 3)) == 0:
         at = draw(st.integers(0, len(text)))
         text = text[:at] + draw(st.sampled_from(TEXTS)) + text[at:]

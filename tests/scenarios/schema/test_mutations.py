@@ -2,9 +2,10 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from tokencom.scenarios.cli import main
 from tokencom.scenarios.schema import Scenario, ScenarioError, load_scenario
 
-from .mutations import damaged_files
+from .mutations import as_yaml, damaged_documents, damaged_files
 
 SETTINGS = {
     "deadline": None,
@@ -46,3 +47,24 @@ def test_damaged_files(tmp_path):
 @pytest.mark.verify
 def test_many_damaged_files(tmp_path):
     _run(tmp_path, 20_000)
+
+
+def test_damaged_scenarios_run_or_say_why(tmp_path, capsys):
+    """Flat channels without a code, and a tiny stop rule: what runs at all runs in a moment."""
+    codes = []
+
+    @settings(max_examples=20, **SETTINGS)
+    @given(document=damaged_documents(["ber/uncoded_qam"]))
+    def check(document):
+        path = tmp_path / "damaged.yaml"
+        path.write_text(as_yaml(document), encoding="utf-8")
+        stop = "stop={batch_size: 2, max_mc_iter: 1}"
+        codes.append(main(["run", str(path), stop, "--workers", "0", "--output", str(tmp_path / "out")]))
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        assert codes[-1] in {0, 1, 2}
+        assert captured.err if codes[-1] else "results.h5" in captured.out
+
+    check()
+    assert len(codes) >= 20
+    assert {0, 2} <= set(codes)

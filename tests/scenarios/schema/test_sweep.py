@@ -103,7 +103,7 @@ def test_sweeping_a_type_drops_nothing_that_was_given(write):
     text = (
         "name: a\nsnr_db: 3\ntask: {type: image}\nair: {type: flat}\nschemes:\n- name: A\n  type: digital\n"
         "  source: {type: jpeg}\n"
-        "  link: {type: digital, code: ldpc5g, coderate: 0.5, num_bits_per_symbol: 2, num_channel_uses: 999}\n"
+        "  link: {type: digital, code: conv, coderate: 0.5, num_bits_per_symbol: 2, num_channel_uses: 999}\n"
         "sweep: {schemes.A.source.type: [jpeg, webp, avif]}\n"
     )
     scenario = load_scenario(write(text=text))

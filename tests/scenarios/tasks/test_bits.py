@@ -51,7 +51,7 @@ def test_metrics_read_its_columns():
 def test_bad_input():
     with pytest.raises(ValueError, match="num_bits"):
         BitsTask(num_bits=0)
-    with pytest.raises(ValueError, match="reception.payload"):
+    with pytest.raises(ValueError, match=r"reception\.payload"):
         BitsTask(num_bits=4).score(torch.zeros(2, 4), Reception(torch.zeros(2, 3), torch.ones(2)))
 
 

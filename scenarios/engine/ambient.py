@@ -1,0 +1,36 @@
+"""A safety net for code that draws from generators of the whole process.
+
+This package passes its randomness in. A user's own link or task may not: it may call
+``torch.randn``, a Sionna channel or ``numpy.random``. What such code draws must not depend on which
+worker runs a batch, or after which other batch.
+"""
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+
+from ...linklevel.draws import Draws
+
+INDEX = 2**32 - 1
+"""Sub-draw of the receiver's stream that nothing else uses."""
+
+
+@contextmanager
+def settled(draws: Draws) -> Iterator[None]:
+    """Start every process-wide generator where this batch's draws say, and put it back afterwards."""
+    seed = draws.seed_of("receiver", INDEX)
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    sionna = draws.sionna("receiver", INDEX) if "sionna.phy" in sys.modules else nullcontext()
+    try:
+        with torch.random.fork_rng(devices=[]), sionna:
+            torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002

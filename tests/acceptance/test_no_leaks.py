@@ -1,0 +1,115 @@
+"""Receivers know nothing but what comes out of the air interface.
+
+What the air hands over is replaced by the same numbers for every transmission; then what is delivered must
+not depend on what was sent.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from tokencom.linklevel import DigitalLink, Draws, FlatAirInterface, Link, SourceLink
+from tokencom.linklevel.air import OFDMAirInterface, TDLChannel
+from tokencom.linklevel.sources import JPEG, UTF8
+from tokencom.scenarios import load_scenario, shipped
+
+CHANNEL = TDLChannel(model="A", delay_spread=100e-9, carrier_frequency=3.5e9)
+AIRS = {
+    "flat": lambda: FlatAirInterface(channel="rayleigh"),
+    "ofdm": lambda: OFDMAirInterface(
+        channel=CHANNEL, fft_size=24, csi="estimated", num_streams=2, num_rx_ant=2
+    ),
+}
+
+
+def bits(seed):
+    return Draws(seed=seed).bits(3, 60)
+
+
+def images(seed):
+    return list(np.random.default_rng(seed).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8))
+
+
+CASES = {
+    "bits": (
+        lambda air: DigitalLink(air=air, code="conv", num_bits_per_symbol=2, coderate=0.5, num_bits=60),
+        bits(1), bits(2),
+    ),
+    "bytes": (
+        lambda air: DigitalLink(air=air, code="ldpc5g", num_bits_per_symbol=4, coderate=0.5),
+        [b"to be", b"or not to be"], [b"that is the question", b"whether"],
+    ),
+    "text": (
+        lambda air: SourceLink(air=air, source=UTF8(), mcs=[(0.3, 2), (0.5, 4)], num_channel_uses=800),
+        ["to be", "or not to be"], ["that is the question", "whether"],
+    ),
+    "image": (
+        lambda air: SourceLink(
+            air=air, source=JPEG(shape=(32, 32, 3)), mcs=[(0.5, 4)], num_channel_uses=3000
+        ),
+        images(1), images(2),
+    ),
+}  # fmt: skip
+
+
+def silence(x_hat, no_eff):
+    return torch.zeros_like(x_hat), torch.zeros_like(no_eff)
+
+
+def noise(x_hat, no_eff):
+    """The same for any number of symbols: each position's own."""
+    parts = [Draws(seed=9).complex_normal("receiver", i, (4096,)) for i in range(-(-x_hat.shape[1] // 4096))]
+    same = torch.cat(parts)[: x_hat.shape[1]].expand(x_hat.shape)
+    return same.to(x_hat.dtype), torch.ones_like(no_eff)
+
+
+def cut(link, replacement):
+    """Let the link's receiver hear the same, whatever was sent."""
+    receive = link.air.receive
+    link.air.receive = lambda *args: replacement(*receive(*args))
+    return link
+
+
+def same(first, second):
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("replacement", [silence, noise])
+@pytest.mark.parametrize("air", AIRS)
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_sent_shows_without_the_air(case, air, replacement):
+    build, first, second = CASES[case]
+    link = cut(build(AIRS[air]()), replacement)
+    one, two = (link(payload, 30.0, Draws(seed=3)) for payload in (first, second))
+    fresh = cut(build(AIRS[air]()), replacement)(second, 30.0, Draws(seed=3))
+    for other in (two, fresh):
+        assert same(one.payload, other.payload)
+        assert torch.equal(one.ok, other.ok)
+    assert not same(one.payload, first)
+    if replacement is noise:
+        assert not bool(one.ok.any())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_with_the_air_it_arrives(case):
+    build, first, second = CASES[case]
+    link = build(FlatAirInterface(channel="awgn"))
+    one, two = link(first, 30.0, Draws(seed=3)), link(second, 30.0, Draws(seed=3))
+    assert bool(one.ok.all() and two.ok.all())
+    assert not same(one.payload, two.payload)
+
+
+def test_decoders_take_what_was_received_and_nothing_else():
+    for kind in (Link, DigitalLink, SourceLink):
+        assert list(inspect.signature(kind.decode).parameters) == ["self", "received"]
+        assert kind.forward is Link.forward
+
+
+def test_links_of_shipped_scenarios_are_of_these_kinds():
+    for name in shipped():
+        for scheme in load_scenario(name).schemes:
+            assert scheme.link.type == "digital", (name, scheme.name)

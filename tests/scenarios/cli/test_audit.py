@@ -1,0 +1,36 @@
+import pytest
+from tokencom.scenarios import load_scenario, shipped
+from tokencom.scenarios.cli.audit import subjects
+
+
+def test_every_link_passes(cli, tiny):
+    code, out, err = cli("audit", tiny, "--draws", 2000)
+    assert code == 0, out + err
+    assert out.count("symbol power") == 4
+    assert "16-QAM at air.channel = rayleigh" in out
+    assert out.endswith("every link keeps the signal contract\n")
+
+
+def test_a_fault_is_found(cli, tiny, monkeypatch):
+    from tokencom.linklevel import FlatAirInterface
+
+    transmit = FlatAirInterface.transmit
+    monkeypatch.setattr(FlatAirInterface, "transmit", lambda self, x, n: 1.05 * transmit(self, x, n))
+    code, out, _ = cli("audit", tiny, "--draws", 2000)
+    assert code == 1
+    assert "FAILED" in out
+    assert "failed: QPSK at air.channel = awgn; " in out
+
+
+def test_each_air_interface_is_measured_once():
+    scenario = load_scenario("ber/uncoded_qam")
+    assert [(name, where) for name, _, where in subjects(scenario)] == [(s.name, "") for s in scenario.schemes]
+    swept = load_scenario("ber/codes_rayleigh", ["sweep.air.fading=[block, symbol]"])
+    assert [where for _, _, where in subjects(swept)] == [" at air.fading = block", " at air.fading = symbol"] * 4
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_scenario_passes(cli, name):
+    code, out, err = cli("audit", name)
+    assert code == 0, out + err
