@@ -1,6 +1,7 @@
 """BCJR decoding of one group of frames of a convolutional code.
 
-Rows: at each step the prior LLR of the information bit, then the LLRs of the output bits. So a code need not be systematic.
+Rows: at each step the prior LLR of the information bit, then the LLRs of the output bits; the code need not be
+systematic.
 """
 
 import numpy as np
@@ -9,12 +10,12 @@ from .bcjr_log import soft_output_log
 from .bcjr_probability import soft_output_probability
 from .numba_setup import kernel
 from .simd import add, fill, load, store
-from .trellis_rows import clear, frames_from_rows, inlined, rows_from_frames
+from .trellis_rows import clear, frames_from_rows, rows_from_frames, spliced
 from .vector_math import exponential, maximum, minimum
 
 
-@inlined
-def _load(frames, priors, first, layout, limit, buffers):
+@spliced
+def _load(frames: np.ndarray, priors: np.ndarray, first: int, layout: tuple, limit: float, buffers: tuple) -> bool:
     """Fill the rows and the priors; return False if a value is NaN."""
     targets, prior_targets, num_bits = layout
     rows, prior, _, _, square, spare, tail = buffers
@@ -30,8 +31,8 @@ def _load(frames, priors, first, layout, limit, buffers):
     return good
 
 
-@inlined
-def _finish(output, first, buffers):
+@spliced
+def _finish(output: tuple, first: int, buffers: tuple) -> None:
     """Add the prior to the extrinsic values and write the frames."""
     frames_out, scale = output
     _, prior, found, _, square, spare, _ = buffers
@@ -41,15 +42,18 @@ def _finish(output, first, buffers):
 
 
 @kernel
-def decode_bcjr_log(frames, priors, first, layout, code, plan, output, buffers):
+def decode_bcjr_log(
+    frames: np.ndarray, priors: np.ndarray, first: int, layout: tuple, code: tuple, plan: tuple, output: tuple,
+    buffers: tuple,
+) -> bool:  # fmt: skip
     """Decode in the logarithmic domain; return False if an LLR is NaN.
 
     Args:
         frames: [num_frames, n], float32, LLRs.
         priors: [num_frames, num_steps], float32, LLRs; no frames mean no prior.
         first: first frame of the group.
-        layout: (targets [n]: row of each codeword position; prior_targets [num_steps], 0 … num_steps-1; bits of a step with
-            the information bit).
+        layout: (targets [n]: row of each codeword position; prior_targets [num_steps], 0 … num_steps-1; bits of a step,
+            the information bit included).
         code: (symbols, inputs), see `TrellisTables`.
         plan: (terminated, exact, largest |LLR| of a bit).
         output: (frames_out [num_frames, k], float32, written; 1 for LLRs, 0 for bits).
@@ -65,7 +69,10 @@ def decode_bcjr_log(frames, priors, first, layout, code, plan, output, buffers):
 
 
 @kernel
-def decode_bcjr_probability(frames, priors, first, layout, code, plan, output, buffers):
+def decode_bcjr_probability(
+    frames: np.ndarray, priors: np.ndarray, first: int, layout: tuple, code: tuple, plan: tuple, output: tuple,
+    buffers: tuple,
+) -> bool:  # fmt: skip
     """The same on probabilities."""
     terminated, _, limit = plan
     rows, prior, found, work = buffers[:4]

@@ -6,13 +6,18 @@ With the metric g(s, s') of a branch, the sum of the LLRs of those of its bits t
     L[t] = SUM over branches with bit 1 of a + g + b  -  SUM over branches with bit 0 of a + g + b
 
 where SUM is log(sum(exp)) in the exact algorithm and the maximum in max-log (Bahl, Cocke, Jelinek, Raviv 1974;
-Robertson, Villebrun, Hoeher 1995). The metric of state 0, which can be reached at every step, is taken off all states now and then.
+Robertson, Villebrun, Hoeher 1995). The metric of state 0, which can be reached at every step, is taken off all
+states now and then.
 """
+
+from typing import Any
+
+import numpy as np
 
 from .bcjr_windows import soft_output
 from .numba_setup import kernel
 from .simd import add, fill, load, store, sub
-from .trellis_rows import inlined
+from .trellis_rows import spliced
 from .vector_math import log_sum
 
 FLOAT_LIMIT = 2048.0
@@ -20,28 +25,28 @@ FLOAT_LIMIT = 2048.0
 INT16_STEP = 0.125
 """LLR of one unit in int16."""
 INT16_LIMIT = 255
-"""Largest |LLR| of a channel value in int16, in units; extrinsic values may be twice that. So metrics never overflow."""
+"""Largest |LLR| of a channel value in int16, in units; extrinsic values may be twice that. Metrics never overflow."""
 
 _NORMALISE_EVERY = 8
 
 
-@inlined
-def _lowest(work):
+@spliced
+def _lowest(work: np.ndarray) -> Any:
     """Metric of a state that cannot be: below all others, whose spread is the LLRs of a few steps."""
     is_float = work.dtype.type(0.5) > 0
     return fill(work, work.dtype.type(-1e6 if is_float else -8192.0))
 
 
-@inlined
-def _start(work, base, num_states, known):
+@spliced
+def _start(work: np.ndarray, base: int, num_states: int, known: bool) -> None:
     zero, lowest = fill(work, work.dtype.type(0)), _lowest(work)
     store(work, 0, zero)
     for state in range(num_states):
         store(work, base + state, lowest if known and state > 0 else zero)
 
 
-@inlined
-def _tabulate(bits, row, num_bits, work):
+@spliced
+def _tabulate(bits: np.ndarray, row: int, num_bits: int, work: np.ndarray) -> None:
     """Rows 0 … 2^num_bits - 1 of ``work``: metric of each symbol; row 0 stays zero."""
     for bit in range(num_bits):
         value = load(bits, row + num_bits - 1 - bit)
@@ -50,15 +55,18 @@ def _tabulate(bits, row, num_bits, work):
             store(work, (1 << bit) + symbol, add(load(work, symbol), value))
 
 
-@inlined
-def _normalise(work, base, num_states):
+@spliced
+def _normalise(work: np.ndarray, base: int, num_states: int) -> None:
     reference = load(work, base)
     for state in range(num_states):
         store(work, base + state, sub(load(work, base + state), reference))
 
 
-@inlined
-def _forward(bits, row, num_bits, t, work, source, target, symbols, exact):
+@spliced
+def _forward(
+    bits: np.ndarray, row: int, num_bits: int, t: int, work: np.ndarray, source: int, target: int,
+    symbols: np.ndarray, exact: bool,
+) -> None:  # fmt: skip
     half = symbols.shape[0]
     _tabulate(bits, row, num_bits, work)
     for j in range(half):
@@ -71,8 +79,11 @@ def _forward(bits, row, num_bits, t, work, source, target, symbols, exact):
         _normalise(work, target, 2 * half)
 
 
-@inlined
-def _backward(bits, row, num_bits, t, work, source, target, symbols, alpha, inputs, exact):
+@spliced
+def _backward(
+    bits: np.ndarray, row: int, num_bits: int, t: int, work: np.ndarray, source: int, target: int,
+    symbols: np.ndarray, alpha: int, inputs: np.ndarray, exact: bool,
+) -> Any:  # fmt: skip
     half = symbols.shape[0]
     _tabulate(bits, row, num_bits, work)
     zero = _lowest(work)
@@ -96,12 +107,14 @@ def _backward(bits, row, num_bits, t, work, source, target, symbols, alpha, inpu
 
 
 @kernel
-def soft_output_log(bits, first, num_bits, num_steps, code, terminated, exact, extrinsic, work):
-    """Extrinsic LLR of every information bit from the LLRs of the bits of each step, see `bcjr_windows.soft_output`.
+def soft_output_log(
+    bits: np.ndarray, first: int, num_bits: int, num_steps: int, code: tuple, terminated: bool, exact: bool,
+    extrinsic: np.ndarray, work: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the extrinsic LLR of every information bit from the LLRs of the bits of each step.
 
-    Args:
-        bits: [rows, lanes], LLRs in float32, or in int16 in units of `INT16_STEP`.
-        exact: bool, log-MAP rather than max-log; int16 is max-log always.
+    ``bits`` [rows, lanes] holds LLRs, float32, or int16 in units of `INT16_STEP`; ``exact`` is log-MAP rather than
+    max-log, and int16 is max-log always. The other arguments are those of `bcjr_windows.soft_output`.
     """
     soft_output(
         _start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, exact, extrinsic, work

@@ -2,14 +2,18 @@
 
 The recursions of `bcjr_log` with products for sums and sums for SUM: a fused multiply-add replaces the logarithm
 of a sum of exponentials. Rows hold likelihood ratios exp(LLR), clipped to exp(±`largest_llr`). At each step the
-probabilities of the states are scaled by a power of two to add up to about 2^40 and kept above 2^-40, so nothing over- or
-underflows in float32. What is lost are states less likely than e^-55: LLRs beyond about ±100.
+probabilities of the states are scaled by a power of two to add up to about 2^40 and kept above 2^-40, so nothing
+over- or underflows in float32. What is lost are states less likely than e^-55: LLRs beyond about ±100.
 """
+
+from typing import Any
+
+import numpy as np
 
 from .bcjr_windows import soft_output
 from .numba_setup import kernel
 from .simd import add, fill, load, store
-from .trellis_rows import inlined
+from .trellis_rows import spliced
 from .vector_math import divide, logarithm, maximum, multiply, multiply_add, scale_to
 
 _LARGEST, _SMALLEST = 2.0**40, 2.0**-40
@@ -21,15 +25,15 @@ def largest_llr(num_bits: int) -> float:
     return 58.0 / num_bits
 
 
-@inlined
-def _rescale(work, base, num_states, total):
+@spliced
+def _rescale(work: np.ndarray, base: int, num_states: int, total: Any) -> None:
     factor, floor = scale_to(total, _LARGEST), fill(work, work.dtype.type(_SMALLEST))
     for state in range(num_states):
         store(work, base + state, maximum(multiply(load(work, base + state), factor), floor))
 
 
-@inlined
-def _start(work, base, num_states, known):
+@spliced
+def _start(work: np.ndarray, base: int, num_states: int, known: bool) -> None:
     likely, floor = fill(work, work.dtype.type(_LARGEST)), fill(work, work.dtype.type(_SMALLEST))
     store(work, 0, fill(work, work.dtype.type(1)))
     for state in range(num_states):
@@ -37,8 +41,8 @@ def _start(work, base, num_states, known):
     _rescale(work, base, num_states, multiply(likely, fill(work, work.dtype.type(1 if known else num_states))))
 
 
-@inlined
-def _tabulate(bits, row, num_bits, work):
+@spliced
+def _tabulate(bits: np.ndarray, row: int, num_bits: int, work: np.ndarray) -> None:
     """Rows 0 … 2^num_bits - 1 of ``work``: likelihood of each symbol; row 0 stays one."""
     for bit in range(num_bits):
         value = load(bits, row + num_bits - 1 - bit)
@@ -47,8 +51,11 @@ def _tabulate(bits, row, num_bits, work):
             store(work, (1 << bit) + symbol, multiply(load(work, symbol), value))
 
 
-@inlined
-def _forward(bits, row, num_bits, t, work, source, target, symbols, exact):
+@spliced
+def _forward(
+    bits: np.ndarray, row: int, num_bits: int, t: int, work: np.ndarray, source: int, target: int,
+    symbols: np.ndarray, exact: bool,
+) -> None:  # fmt: skip
     half = symbols.shape[0]
     _tabulate(bits, row, num_bits, work)
     total = fill(work, work.dtype.type(0))
@@ -62,8 +69,11 @@ def _forward(bits, row, num_bits, t, work, source, target, symbols, exact):
     _rescale(work, target, 2 * half, total)
 
 
-@inlined
-def _backward(bits, row, num_bits, t, work, source, target, symbols, alpha, inputs, exact):
+@spliced
+def _backward(
+    bits: np.ndarray, row: int, num_bits: int, t: int, work: np.ndarray, source: int, target: int,
+    symbols: np.ndarray, alpha: int, inputs: np.ndarray, exact: bool,
+) -> Any:  # fmt: skip
     """The information bit's own likelihood enters the recursion, not the output."""
     half = symbols.shape[0]
     others = (1 << (num_bits - 1)) - 1
@@ -89,11 +99,13 @@ def _backward(bits, row, num_bits, t, work, source, target, symbols, alpha, inpu
 
 
 @kernel
-def soft_output_probability(bits, first, num_bits, num_steps, code, terminated, extrinsic, work):
-    """Extrinsic LLR of every information bit from the likelihood ratios of the bits of each step.
+def soft_output_probability(
+    bits: np.ndarray, first: int, num_bits: int, num_steps: int, code: tuple, terminated: bool,
+    extrinsic: np.ndarray, work: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the extrinsic LLR of every information bit from the likelihood ratios of the bits of each step.
 
-    Args:
-        bits: [rows, lanes], float32, exp(LLR); the rest as in `bcjr_windows.soft_output`.
+    ``bits`` [rows, lanes], float32, holds exp(LLR). The other arguments are those of `bcjr_windows.soft_output`.
     """
     soft_output(
         _start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, True, extrinsic, work

@@ -136,7 +136,10 @@ class LDPC5GDecoder(LDPCDecoderBlock):
         return 2 * encoder.z + (start + order) % encoder.n_cb_comp
 
     def _sionna_decoder(self, **arguments: Any) -> Block:
-        return SionnaLDPC5GDecoder(self._encoder, cn_schedule=self._cn_schedule, **self._settings, **arguments)
+        schedule = self._cn_schedule
+        if isinstance(schedule, np.ndarray):
+            schedule = torch.from_numpy(schedule)  # Sionna compares it with a string, which arrays refuse
+        return SionnaLDPC5GDecoder(self._encoder, cn_schedule=schedule, **self._settings, **arguments)
 
 
 def _num_pruned(encoder: SionnaLDPC5GEncoder) -> int:

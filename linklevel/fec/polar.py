@@ -70,12 +70,13 @@ class PolarSCDecoder(SionnaPolarSCDecoder):
         )
 
     def decode_frames(self, frames: np.ndarray, layout: _Layout, info: np.ndarray) -> np.ndarray:
-        """Decode received frames laid out as `polar_nodes.load_channel` describes; return the bits at ``info``."""
+        """Decode frames received in a ``layout`` of `polar_nodes.load_channel`; return the bits at ``info``."""
         out = np.empty((len(frames), len(info)), dtype=np.float32)
         n = self._n
 
         def scratch() -> tuple[np.ndarray, ...]:
-            return tuple(aligned_empty((rows, _LANES), np.float32) for rows in (2 * n - 1, 3 * n - 2, _LANES, _LANES, 1))
+            heights = 2 * n - 1, 3 * n - 2, _LANES, _LANES, 1
+            return tuple(aligned_empty((rows, _LANES), np.float32) for rows in heights)
 
         def work(group: int, *buffers: np.ndarray) -> None:
             if not decode_cancellation(frames, group * _LANES, layout, (self._operations, info), out, buffers):
@@ -86,7 +87,7 @@ class PolarSCDecoder(SionnaPolarSCDecoder):
 
 
 class PolarSCLDecoder(SionnaPolarSCLDecoder):
-    r"""Drop-in for `sionna.phy.fec.polar.PolarSCLDecoder` (list decoding, CRC-aided), fast on the CPU for lists up to 32.
+    r"""Drop-in for `sionna.phy.fec.polar.PolarSCLDecoder` (CRC-aided list decoding), fast on the CPU up to lists of 32.
 
     The same decoder as Sionna's: exact metrics, one alternative in rate-1 nodes (Tal & Vardy 2015; Hashemi, Condo,
     Gross 2017). Longer lists, inputs on another device, double precision and gradients go to Sionna's.
@@ -126,8 +127,9 @@ class PolarSCLDecoder(SionnaPolarSCLDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            frozen_pos, n, list_size, crc_degree, ind_iil_inv, return_crc_status, precision=precision, device=device, **kwargs
-        )
+            frozen_pos, n, list_size, crc_degree, ind_iil_inv, return_crc_status, precision=precision, device=device,
+            **kwargs,
+        )  # fmt: skip
         self._operations = schedule(self._frozen_ind == 1)
         self._syndrome = self._parity_masks(ind_iil_inv)
         self._tables = fork_tables(list_size) if list_size <= _MAX_LIST else ()
@@ -158,7 +160,7 @@ class PolarSCLDecoder(SionnaPolarSCLDecoder):
     def decode_frames(
         self, frames: np.ndarray, layout: _Layout, info: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decode received frames laid out as `polar_nodes.load_channel` describes: bits at ``info``, CRC status."""
+        """Decode frames received in a ``layout`` of `polar_nodes.load_channel`: bits at ``info``, CRC status."""
         output = np.empty((len(frames), len(info)), dtype=np.float32), np.empty(len(frames), dtype=np.bool_)
         penalty = np.float32(self._llr_max * self._k)
         code = self._operations, self._list_size, self._syndrome, penalty, info
@@ -171,7 +173,7 @@ class PolarSCLDecoder(SionnaPolarSCLDecoder):
         return torch.from_numpy(output[0]), torch.from_numpy(output[1])
 
     def _scratch(self) -> tuple[Any, ...]:
-        """Buffers of one thread: paths, metric before the first fork, CRC parities, one word, squares for transposing."""
+        """Buffers of one thread: paths, metric before the first fork, CRC parities, a word, squares to transpose."""
         n, stages, parts = self._n, self._n_stages + 1, max(1, self._list_size // _LANES)
 
         def rows(count: int, dtype: type = np.float32) -> np.ndarray:
@@ -242,12 +244,9 @@ class Polar5GDecoder(SionnaPolar5GDecoder):
         self._received = self._recovery()
 
     def _recovery(self) -> _Layout:
-        """Where each received value adds to the mother codeword, and what punctured and shortened positions start from."""
+        """Where each received value adds to the mother codeword, and what the positions not sent start from."""
         received, n = self._n_target, self._n_polar
-        if self._bil:
-            interleaved = np.argsort(self.ind_ch_int_inv)
-        else:
-            interleaved = np.arange(received)
+        interleaved = np.argsort(self.ind_ch_int_inv) if self._bil else np.arange(received)
         punctured = received < n and self._k_polar / received <= 7 / 16
         position = (interleaved + (n - received if punctured else 0)) % n
         place = np.argsort(self.ind_sub_int_inv)

@@ -1,15 +1,17 @@
 """List management of polar list decoding: ranking the candidates and following the paths that survive.
 
-Every path offers two candidates. The L best of a frame's 2L are found by counting, for each, how many are better: vectors
-compare 16 candidates with one rival at a time. Metrics are positive, so their bits order like integers, and adding 1 to
-the bits of a later candidate settles ties without a second comparison.
+Every path offers two candidates. The L best of a frame's 2L are found by counting, for each, how many are better:
+vectors compare 16 candidates with one rival at a time. Metrics are positive, so their bits order like integers, and
+adding 1 to the bits of a later candidate settles ties without a second comparison.
 """
+
+from typing import Any
 
 import numpy as np
 
 from .numba_setup import aligned_empty, kernel
 from .simd import fill, load, store
-from .trellis_rows import inlined
+from .trellis_rows import spliced
 from .vector_math import bits_of, counted, permuted, where_equals, where_less, wrapping_add
 
 _LANES = 16
@@ -19,8 +21,8 @@ def fork_tables(list_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Constants of `fork`, int32.
 
     Returns:
-        rivals [L, 16]: lane of each frame's r-th path, in the lanes of that frame; later [L * parts, 16]: 1 where a path comes
-        after the r-th.
+        rivals [L, 16]: lane of each frame's r-th path, in the lanes of that frame; later [L * parts, 16]: 1 where a
+        path comes after the r-th.
     """
     parts = max(1, list_size // _LANES)
     rivals, later = aligned_empty((list_size, _LANES), np.int32), aligned_empty((list_size * parts, _LANES), np.int32)
@@ -31,8 +33,8 @@ def fork_tables(list_size: int) -> tuple[np.ndarray, np.ndarray]:
     return rivals, later
 
 
-@inlined
-def fetched(rows, base, index, at, part, parts):
+@spliced
+def fetched(rows: np.ndarray, base: int, index: np.ndarray, at: int, part: int, parts: int) -> Any:
     """Row ``part`` of the element at ``base``: in each lane, the value from the lane that ``index`` names."""
     order = load(index, at + part)
     value = permuted(load(rows, base), order)
@@ -42,8 +44,8 @@ def fetched(rows, base, index, at, part, parts):
     return value
 
 
-@inlined
-def _rank(metrics, ranks, tables, parts, list_size):
+@spliced
+def _rank(metrics: np.ndarray, ranks: np.ndarray, tables: tuple, parts: int, list_size: int) -> None:
     """For each candidate, the number of better ones of its frame; a tie goes to the earlier one."""
     rivals, later = tables
     one = fill(ranks, np.int32(1))
@@ -63,8 +65,10 @@ def _rank(metrics, ranks, tables, parts, list_size):
                 store(ranks, parts + part, counted(load(ranks, parts + part), rival, second))
 
 
-@inlined
-def _select(ranks, order, source, chosen, parts, list_size):
+@spliced
+def _select(
+    ranks: np.ndarray, order: np.ndarray, source: np.ndarray, chosen: np.ndarray, parts: int, list_size: int
+) -> None:
     """From the ranks, the lane that each surviving path comes from and which of its candidates it is."""
     for block in range(0, parts * _LANES, list_size):
         first = 2 * block
@@ -82,7 +86,10 @@ def _select(ranks, order, source, chosen, parts, list_size):
 
 
 @kernel
-def fork(metrics, index, choice, tables, num_stages, stage, list_size):
+def fork(
+    metrics: np.ndarray, index: np.ndarray, choice: tuple, tables: tuple, num_stages: int, stage: int,
+    list_size: int,
+) -> None:  # fmt: skip
     """Keep the best L of the 2L candidates of every frame and let all stages follow.
 
     Args:
@@ -92,7 +99,9 @@ def fork(metrics, index, choice, tables, num_stages, stage, list_size):
         choice: (ranks [2 * parts, 16], order [32 * parts], source [parts, 16]: lanes the survivors come from, chosen
             [parts, 16]: 0 or 1, their candidate, …), int32, written.
         tables: `fork_tables`.
-        num_stages, stage, list_size: int; stages below ``stage`` are not in use.
+        num_stages: stages of the tree.
+        stage: of the node that forks; lower ones are not in use.
+        list_size: L.
     """
     ranks, order, source, chosen = choice[:4]
     parts = source.shape[0]

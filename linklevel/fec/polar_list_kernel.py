@@ -1,12 +1,13 @@
 """Successive cancellation list decoding of polar codes: one path per SIMD lane.
 
 Until the first fork a frame has one path, so the schedule starts with one frame per lane (`_begin`). From then on
-the 16 lanes of a row hold 16/L frames with L paths each (L <= 16), or half of the 32 paths of one frame; an element then
-takes two rows ("parts"). When paths are cloned and dropped nothing is moved: each stage keeps the lane that every path's
-values lie in, and values that are read again are fetched through it. That also spreads the values from before the fork.
+the 16 lanes of a row hold 16/L frames with L paths each (L <= 16), or half of the 32 paths of one frame; an element
+then takes two rows ("parts"). When paths are cloned and dropped nothing is moved: each stage keeps the lane that every
+path's values lie in, and values that are read again are fetched through it. That also spreads the values from before
+the fork.
 
-Path metrics and node updates are exact (Tal & Vardy 2015; Balatsoukas-Stimming, Parizi, Burg 2015); deciding u against an
-LLR costs log(1 + exp(-(1 - 2u) L)).
+Path metrics and node updates are exact (Tal & Vardy 2015; Balatsoukas-Stimming, Parizi, Burg 2015); deciding u against
+an LLR costs log(1 + exp(-(1 - 2u) L)).
 """
 
 import numpy as np
@@ -16,41 +17,41 @@ from .polar_fork import fetched, fork
 from .polar_nodes import ONE, ZERO, check_node, cost_of_zero, load_channel, variable_node
 from .polar_schedule import CHECK, COMBINE, RATE0, RATE1, REPETITION, VARIABLE
 from .simd import add, fill, flipped, load, magnitude, store
-from .trellis_rows import inlined
+from .trellis_rows import spliced
 from .vector_math import log1p_exp, maximum, minimum, toggled, where_equals, where_less
 
 _LANES = 16
 
 
-@inlined
-def _bits_row(stage, side, parts):
+@spliced
+def _bits_row(stage: int, side: int, parts: int) -> int:
     """First row of the bits of the left or right node of a stage."""
     return ((2 << stage) - 2 + (side << stage)) * parts
 
 
-@inlined
-def _own(stage, parts, n):
+@spliced
+def _own(stage: int, parts: int, n: int) -> int:
     """First row of the LLRs of a stage; the 2n - 1 rows before hold what all paths of a frame share."""
     return 2 * n - 1 + ((1 << stage) - 1) * parts
 
 
-@inlined
-def _settle(index, table, stage, num_stages, parts):
+@spliced
+def _settle(index: np.ndarray, table: int, stage: int, num_stages: int, parts: int) -> None:
     """Note that the LLRs (table 0) or left bits (table 1) of a stage lie in the lanes of their own paths."""
     own = 2 * num_stages * parts
     for part in range(parts):
         store(index, (table * num_stages + stage) * parts + part, load(index, own + part))
 
 
-@inlined
-def _begin(operations, n, llr, metric):
+@kernel
+def _begin(operations: np.ndarray, n: int, llr: np.ndarray, metric: np.ndarray) -> int:
     """Run the schedule, one frame per lane, up to the first fork; return the operations done. All bits so far are 0."""
     zero = fill(llr, ZERO)
     store(metric, 0, zero)
     for step in range(operations.shape[0]):
         operation, stage = operations[step, 0], operations[step, 1]
         source, half = (1 << stage) - 1, 1 << max(stage - 1, 0)
-        if operation == REPETITION or operation == RATE1:
+        if operation in (REPETITION, RATE1):
             return step
         for i in range(1 << stage if operation == RATE0 else half):
             x = load(llr, source + i)
@@ -63,8 +64,10 @@ def _begin(operations, n, llr, metric):
     return operations.shape[0]
 
 
-@inlined
-def _spread(step, operations, n, vector, list_size, state, metric):
+@kernel
+def _spread(
+    step: int, operations: np.ndarray, n: int, vector: int, list_size: int, state: tuple, metric: np.ndarray
+) -> None:
     """Give each lane its frame's values at the first fork; only the first path of a frame is alive."""
     llr, bits, metrics, index, places, _ = state
     parts = metrics.shape[0] // 3
@@ -95,8 +98,10 @@ def _spread(step, operations, n, vector, list_size, state, metric):
             metrics[2 * parts + part, lane] = metric[0, vector * frames + lane // list_size] if alive else dead
 
 
-@inlined
-def _left(llr, index, places, num_stages, stage, parts, n):
+@kernel
+def _left(
+    llr: np.ndarray, index: np.ndarray, places: np.ndarray, num_stages: int, stage: int, parts: int, n: int
+) -> None:
     half = parts << (stage - 1)
     source, target = _own(stage, parts, n), _own(stage - 1, parts, n)
     for row in range(half):
@@ -105,8 +110,11 @@ def _left(llr, index, places, num_stages, stage, parts, n):
     places[stage - 1, 0], places[stage - 1, 1] = target, parts
 
 
-@inlined
-def _right(llr, bits, index, places, num_stages, stage, parts, n):
+@kernel
+def _right(
+    llr: np.ndarray, bits: np.ndarray, index: np.ndarray, places: np.ndarray, num_stages: int, stage: int,
+    parts: int, n: int,
+) -> None:  # fmt: skip
     half = 1 << (stage - 1)
     source, stride, target = places[stage, 0], places[stage, 1], _own(stage - 1, parts, n)
     decided = _bits_row(stage - 1, 0, parts)
@@ -120,8 +128,8 @@ def _right(llr, bits, index, places, num_stages, stage, parts, n):
     places[stage - 1, 0], places[stage - 1, 1] = target, parts
 
 
-@inlined
-def _combine(bits, index, num_stages, stage, side, parts):
+@kernel
+def _combine(bits: np.ndarray, index: np.ndarray, num_stages: int, stage: int, side: int, parts: int) -> None:
     half = 1 << (stage - 1)
     left, right = _bits_row(stage - 1, 0, parts), _bits_row(stage - 1, 1, parts)
     target = _bits_row(stage, side, parts)
@@ -133,8 +141,10 @@ def _combine(bits, index, num_stages, stage, side, parts):
             store(bits, target + (half + i) * parts + part, y)
 
 
-@inlined
-def _rate0(llr, bits, metrics, source, target, size, parts):
+@kernel
+def _rate0(
+    llr: np.ndarray, bits: np.ndarray, metrics: np.ndarray, source: int, target: int, size: int, parts: int
+) -> None:
     for part in range(parts):
         metric = load(metrics, 2 * parts + part)
         for row in range(part, size * parts, parts):
@@ -143,8 +153,11 @@ def _rate0(llr, bits, metrics, source, target, size, parts):
         store(metrics, 2 * parts + part, metric)
 
 
-@inlined
-def _repetition(llr, bits, metrics, index, choice, tables, num_stages, stage, source, target, list_size):
+@kernel
+def _repetition(
+    llr: np.ndarray, bits: np.ndarray, metrics: np.ndarray, index: np.ndarray, choice: tuple, tables: tuple,
+    num_stages: int, stage: int, source: int, target: int, list_size: int,
+) -> None:  # fmt: skip
     parts = metrics.shape[0] // 3
     zero = fill(llr, ZERO)
     for part in range(parts):
@@ -166,8 +179,11 @@ def _repetition(llr, bits, metrics, index, choice, tables, num_stages, stage, so
             store(bits, target + row, bit)
 
 
-@inlined
-def _rate1(llr, bits, metrics, index, choice, tables, num_stages, stage, source, target, list_size):
+@kernel
+def _rate1(
+    llr: np.ndarray, bits: np.ndarray, metrics: np.ndarray, index: np.ndarray, choice: tuple, tables: tuple,
+    num_stages: int, stage: int, source: int, target: int, list_size: int,
+) -> None:  # fmt: skip
     """The second candidate has the least reliable bit flipped: one alternative a path, as in Sionna."""
     _, _, origin, chosen, weakest = choice
     parts = metrics.shape[0] // 3
@@ -194,8 +210,8 @@ def _rate1(llr, bits, metrics, index, choice, tables, num_stages, stage, source,
             store(bits, target + i * parts + part, flipped(where_less(x, zero, one, zero), flip))
 
 
-@inlined
-def _search(step, operations, n, list_size, state, tables):
+@spliced
+def _search(step: int, operations: np.ndarray, n: int, list_size: int, state: tuple, tables: tuple) -> None:
     """Run the schedule from the first fork on; the paths end with their codewords in the root's bits."""
     llr, bits, metrics, index, places, choice = state
     parts, num_stages = metrics.shape[0] // 3, operations[0, 1] + 1
@@ -220,8 +236,8 @@ def _search(step, operations, n, list_size, state, tables):
             _settle(index, 1, stage, num_stages, parts)
 
 
-@inlined
-def _best(block, list_size, metrics, syndromes, penalty):
+@spliced
+def _best(block: int, list_size: int, metrics: np.ndarray, syndromes: np.ndarray, penalty: float) -> int:
     """Lane of the frame's best path: least metric, after a penalty where the CRC fails."""
     parts = metrics.shape[0] // 3
     winner, least = block * list_size, np.float32(np.inf)
@@ -234,8 +250,8 @@ def _best(block, list_size, metrics, syndromes, penalty):
     return winner
 
 
-@inlined
-def _pack(bits, row, stride, lane, n, words):
+@spliced
+def _pack(bits: np.ndarray, row: int, stride: int, lane: int, n: int, words: np.ndarray) -> None:
     """Collect the bits of one path, 64 a word."""
     for i in range(words.shape[0]):
         packed = np.uint64(0)
@@ -245,8 +261,8 @@ def _pack(bits, row, stride, lane, n, words):
         words[i] = packed
 
 
-@inlined
-def _untransform(words, n):
+@spliced
+def _untransform(words: np.ndarray, n: int) -> None:
     """From the codeword x to u = x G, in place: bit i takes bit i + step where i has no bit of step."""
     for stage in range(6):
         step = np.uint64(1 << stage)
@@ -262,8 +278,11 @@ def _untransform(words, n):
         step *= 2
 
 
-@inlined
-def _finish(first, count, operations, state, code, syndromes, words, output):
+@kernel
+def _finish(
+    first: int, count: int, operations: np.ndarray, state: tuple, code: tuple, syndromes: np.ndarray,
+    words: np.ndarray, output: tuple,
+) -> None:  # fmt: skip
     """Choose the best path of each frame and write its bits."""
     _, bits, metrics, _, _, _ = state
     _, list_size, syndrome, penalty, info = code
@@ -286,15 +305,17 @@ def _finish(first, count, operations, state, code, syndromes, words, output):
 
 
 @kernel
-def decode_list(frames, first, layout, code, tables, output, buffers):
+def decode_list(
+    frames: np.ndarray, first: int, layout: tuple, code: tuple, tables: tuple, output: tuple, buffers: tuple
+) -> bool:
     """Decode the 16 frames from ``first`` on; return False if an LLR is NaN.
 
     Args:
         frames: [num_frames, n_received], float32, log p(1)/p(0).
         first: int.
         layout: see `polar_nodes.load_channel`.
-        code: (operations, see `polar_schedule`; list_size; syndrome [n], int32: CRC parity bits that codeword bit i takes
-            part in; penalty of a failing CRC; info: positions of u to put out).
+        code: (operations, see `polar_schedule`; list_size; syndrome [n], int32: CRC parity bits that codeword bit i
+            takes part in; penalty of a failing CRC; info: positions of u to put out).
         tables: see `polar_fork`.
         output: (frames_out [num_frames, len(info)], float32; passed [num_frames], bool: CRC holds), written.
         buffers: see `polar.PolarSCLDecoder`.

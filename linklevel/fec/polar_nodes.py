@@ -4,10 +4,13 @@ LLRs are log p(0)/p(1) here. Bits are floats of which only the sign bit counts (
 by exclusive or.
 """
 
+from typing import Any
+
 import numpy as np
 
+from .numba_setup import kernel
 from .simd import add, fill, flipped, lesser, load, magnitude, store, sub, with_sign
-from .trellis_rows import inlined, rows_from_frames
+from .trellis_rows import rows_from_frames, spliced
 from .vector_math import log1p_exp, maximum, minimum
 
 ZERO, ONE = np.float32(0.0), np.float32(-0.0)
@@ -16,38 +19,49 @@ LIMIT = np.float32(30.0)
 """Largest |LLR| of the channel and into a check node, as in Sionna."""
 
 
-@inlined
-def clipped(x, like):
+@spliced
+def clipped(x: Any, like: np.ndarray) -> Any:
     """LLRs within ±30."""
     return minimum(maximum(x, fill(like, -LIMIT)), fill(like, LIMIT))
 
 
-@inlined
-def check_node(x, y, like):
+@spliced
+def check_node(x: Any, y: Any, like: np.ndarray) -> Any:
     """f(x, y) = sign(x y) min(|x|, |y|) + log(1 + exp(-|x + y|)) - log(1 + exp(-|x - y|))."""
     x, y = clipped(x, like), clipped(y, like)
     peak = with_sign(lesser(magnitude(x), magnitude(y)), flipped(x, y))
     return add(peak, sub(log1p_exp(add(x, y)), log1p_exp(sub(x, y))))
 
 
-@inlined
-def variable_node(x, y, bit):
+@spliced
+def variable_node(x: Any, y: Any, bit: Any) -> Any:
     """g(x, y, u) = y + (1 - 2u) x."""
     return add(y, flipped(x, bit))
 
 
-@inlined
-def cost_of_zero(x, like):
+@spliced
+def cost_of_zero(x: Any, like: np.ndarray) -> Any:
     """log(1 + exp(-x)): what deciding 0 against this LLR adds to a path's metric."""
     return add(maximum(sub(fill(like, ZERO), x), fill(like, ZERO)), log1p_exp(x))
 
 
-@inlined
-def load_channel(frames, first, layout, llr, at, square, spare, tail):
+@kernel
+def load_channel(
+    frames: np.ndarray, first: int, layout: tuple, llr: np.ndarray, at: int, square: np.ndarray, spare: np.ndarray,
+    tail: np.ndarray,
+) -> bool:  # fmt: skip
     """Fill n rows from ``at`` on with the LLRs of the frames from ``first`` on; return False if a value is NaN.
 
     Args:
-        layout: (targets [n_received]: row, from ``at`` on, that each received value adds to; base [n]: what it starts from).
+        frames: [num_frames, n_received], float32, log p(1)/p(0).
+        first: frame of lane 0.
+        layout: (targets [n_received]: row, from ``at`` on, that each received value adds to; base [n], float32: what
+            the rows start from).
+        llr: [rows, 16], float32, written: log p(0)/p(1) within ±30.
+        at: first row.
+        square: [16, 16], float32, scratch.
+        spare: the same.
+        tail: [1, 16], float32, scratch.
     """
     targets, base = layout
     n = base.shape[0]

@@ -6,12 +6,12 @@ from .numba_setup import kernel
 from .polar_nodes import ONE, ZERO, check_node, load_channel, variable_node
 from .polar_schedule import CHECK, COMBINE, RATE0, REPETITION, VARIABLE
 from .simd import add, fill, flipped, load, store
-from .trellis_rows import frames_from_rows, inlined
+from .trellis_rows import frames_from_rows, spliced
 from .vector_math import bits_of, where_equals, where_less
 
 
-@inlined
-def _decide(llr, bits, operation, stage, source, target):
+@spliced
+def _decide(llr: np.ndarray, bits: np.ndarray, operation: int, stage: int, source: int, target: int) -> None:
     """Bits of a fast node; an LLR of exactly 0 gives 1, as in Sionna."""
     zero, one = fill(llr, ZERO), fill(llr, ONE)
     total = zero
@@ -27,8 +27,8 @@ def _decide(llr, bits, operation, stage, source, target):
         store(bits, target + i, bit)
 
 
-@inlined
-def _step(llr, bits, operation, stage, side):
+@kernel
+def _step(llr: np.ndarray, bits: np.ndarray, operation: int, stage: int, side: int) -> None:
     """One operation of the schedule. Stage s holds its LLRs from row 2^s - 1 and its bits from row 2^(s+1) - 2."""
     half = 1 << max(stage - 1, 0)
     source, target = (1 << stage) - 1, (2 << stage) - 2 + (side << stage)
@@ -50,7 +50,9 @@ def _step(llr, bits, operation, stage, side):
 
 
 @kernel
-def decode_cancellation(frames, first, layout, code, output, buffers):
+def decode_cancellation(
+    frames: np.ndarray, first: int, layout: tuple, code: tuple, output: tuple, buffers: tuple
+) -> bool:
     """Decode one group of frames; return False if an LLR is NaN.
 
     Args:

@@ -1,8 +1,8 @@
 """The order of operations in successive cancellation decoding of a polar code, with fast nodes.
 
 The decoding tree is walked depth first. A node of stage s holds 2^s LLRs and, when done, 2^s bits. Three kinds of
-subtrees are decided at once (Alamdari-Yazdi & Kschischang 2011; Hashemi, Condo, Gross 2017): all bits frozen (`RATE0`), all
-but the last one frozen (`REPETITION`), none frozen (`RATE1`). These are the nodes of Sionna's list decoder.
+subtrees are decided at once (Alamdari-Yazdi & Kschischang 2011; Hashemi, Condo, Gross 2017): all bits frozen (`RATE0`),
+all but the last one frozen (`REPETITION`), none frozen (`RATE1`). These are the nodes of Sionna's list decoder.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Tables of a binary trellis for the kernels: branches ordered by butterfly.
 
 A convolutional code of memory m with one input bit per step moves from state s to state h·S/2 + (s >> 1), where
-S = 2^m and h is the bit shifted in. So the states 2j and 2j+1 lead to j and j + S/2 and to nothing else: a butterfly. A kernel
-walks over butterflies and needs no table of states, only what each branch emits (Viterbi 1967; Proakis & Salehi,
-Digital Communications, 5th ed., 8.1-8.3).
+S = 2^m and h is the bit shifted in. So the states 2j and 2j+1 lead to j and j + S/2 and to nothing else: a butterfly.
+A kernel walks over butterflies and needs no table of states, only what each branch emits (Viterbi 1967; Proakis &
+Salehi, Digital Communications, 5th ed., 8.1-8.3).
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class TrellisTables:
         symbols = np.zeros((trellis.ns, 2), dtype=np.int64)
         shifted_in, rest = np.divmod(to_nodes, max(trellis.ns // 2, 1))
         if not ((rest == states[:, None] // 2).all() and (shifted_in.sum(axis=1) == 1).all()):
-            raise ValueError("trellis: its branches do not form butterflies; an encoder with one shift register is needed")
+            raise ValueError("trellis: its branches form no butterflies; an encoder with one shift register is needed")
         symbols[states[:, None], shifted_in] = outputs
         return cls(trellis.ns, trellis.conv_n, symbols.reshape(-1, 2, 2), shifted_in[:, 0].astype(np.int64))
 

@@ -6,30 +6,23 @@ Squares of one vector per frame are transposed in registers, which costs a fract
 import numba
 import numpy as np
 
+from .ldpc_load import transpose
 from .numba_setup import kernel
-from .simd import add, any_nan, fill, load, load_quantised, lower_zip, store, upper_zip
+from .simd import add, any_nan, fill, load, load_quantised, store
 
-inlined = numba.njit(inline="always", nogil=True, error_model="numpy")
-"""Decorator of a helper that every kernel using it takes in whole, as if written there."""
+spliced = numba.njit(inline="always", nogil=True, error_model="numpy")
+"""Decorator of a small helper whose source numba writes into every kernel that calls it.
 
-
-@inlined
-def _transpose(square, spare):
-    """Return the one of the two arrays that holds the transposed square; each pass rotates (row, lane) by one bit."""
-    size = square.shape[0]
-    step = size
-    while step > 1:
-        for i in range(size // 2):
-            a, b = load(square, i), load(square, i + size // 2)
-            store(spare, 2 * i, lower_zip(a, b))
-            store(spare, 2 * i + 1, upper_zip(a, b))
-        square, spare = spare, square
-        step //= 2
-    return square
+Unlike `numba_setup.inlined` it is not compiled on its own first, which halves the compile time of kernels made of many
+small helpers.
+"""
 
 
 @kernel
-def rows_from_frames(frames, first, targets, scale, limit, rows, square, spare, tail):
+def rows_from_frames(
+    frames: np.ndarray, first: int, targets: np.ndarray, scale: float, limit: float, rows: np.ndarray,
+    square: np.ndarray, spare: np.ndarray, tail: np.ndarray,
+) -> bool:  # fmt: skip
     """Add position p of frame ``first + lane`` to ``rows[targets[p], lane]``, scaled and clipped to ±``limit``.
 
     Integer rows are rounded to nearest. Lanes past the last frame get nothing.
@@ -38,9 +31,11 @@ def rows_from_frames(frames, first, targets, scale, limit, rows, square, spare, 
         frames: [num_frames, n], float32.
         first: frame of lane 0.
         targets: [n], int64.
-        scale, limit: float32; infinite values become ±limit.
+        scale: float32.
+        limit: float32; infinite values become ±limit.
         rows: [num_rows, lanes], float32 or int16, added to.
-        square, spare: [lanes, lanes], of the type of ``rows``, scratch.
+        square: [lanes, lanes], of the type of ``rows``, scratch.
+        spare: the same.
         tail: [1, lanes], float32, scratch.
 
     Returns:
@@ -64,14 +59,14 @@ def rows_from_frames(frames, first, targets, scale, limit, rows, square, spare, 
                     tail[0, i] = frames[frame, begin + i] if i < count else np.float32(0.0)
                 store(square, lane, load_quantised(tail, 0, 0, rows, scale, limit))
                 nan |= any_nan(tail, 0, 0, rows)
-        ready = _transpose(square, spare)
+        ready = transpose(square, spare)
         for i in range(count):
             store(rows, targets[begin + i], add(load(rows, targets[begin + i]), load(ready, i)))
     return not nan
 
 
-@inlined
-def clear(rows):
+@spliced
+def clear(rows: np.ndarray) -> None:
     """Set all rows to zero."""
     zero = fill(rows, rows.dtype.type(0))
     for row in range(rows.shape[0]):
@@ -79,8 +74,13 @@ def clear(rows):
 
 
 @kernel
-def frames_from_rows(rows, num_rows, scale, first, frames, square, spare):
-    """Write ``rows[p, lane]`` times ``scale`` to ``frames[first + lane, p]``; 0.0 and 1.0 for its sign if ``scale`` is 0.
+def frames_from_rows(
+    rows: np.ndarray, num_rows: int, scale: float, first: int, frames: np.ndarray, square: np.ndarray,
+    spare: np.ndarray,
+) -> None:  # fmt: skip
+    """Write ``rows[p, lane]`` times ``scale`` to ``frames[first + lane, p]``.
+
+    With a ``scale`` of 0, 1.0 is written where the value is positive, else 0.0.
 
     Args:
         rows: [>= num_rows, lanes], float32 or int16.
@@ -88,7 +88,8 @@ def frames_from_rows(rows, num_rows, scale, first, frames, square, spare):
         scale: float32.
         first: frame of lane 0; lanes past the last frame are dropped.
         frames: [num_frames, >= num_rows], float32, written.
-        square, spare: [lanes, lanes], of the type of ``rows``, scratch.
+        square: [lanes, lanes], of the type of ``rows``, scratch.
+        spare: the same.
     """
     lanes = rows.shape[1]
     present = min(lanes, frames.shape[0] - first)
@@ -96,7 +97,7 @@ def frames_from_rows(rows, num_rows, scale, first, frames, square, spare):
         count = min(lanes, num_rows - begin)
         for i in range(count):
             store(square, i, load(rows, begin + i))
-        ready = _transpose(square, spare)
+        ready = transpose(square, spare)
         for lane in range(present):
             for i in range(count):
                 value = ready[lane, i]

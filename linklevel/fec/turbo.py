@@ -175,7 +175,7 @@ class TurboDecoder(SionnaTurboDecoder):
         """Decode ``llr_ch`` [..., n]."""
         if not runs_fast(self, llr_ch):
             if self._scale != 1 or self._arithmetic != "float32":
-                raise ValueError("scale and arithmetic: other devices, double precision and gradients need 1 and 'float32'")
+                raise ValueError("scale, arithmetic: off the CPU, in double precision and with gradients 1 and 'float32'")
             return super().call(llr_ch)
         if llr_ch.shape[-1] != self._n:
             self.build(tuple(llr_ch.shape))

@@ -1,9 +1,12 @@
 """Iterations of a Turbo decoder over one group of frames.
 
-Rows of the group: the systematic values S (information bits, then the tail bits of encoder 1 and of encoder 2), then for each
-encoder one pair per trellis step: information bit (its systematic value plus the other decoder's extrinsic value) and
-parity bit. The second decoder visits S in the order of the interleaver, so nothing is ever moved.
+Rows of the group: the systematic values S (information bits, then the tail bits of encoder 1 and of encoder 2), then
+for each encoder one pair per trellis step: information bit (its systematic value plus the other decoder's extrinsic
+value) and parity bit. The second decoder visits S in the order of the interleaver, so nothing is ever moved.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,28 +14,32 @@ from .bcjr_log import soft_output_log
 from .bcjr_probability import soft_output_probability
 from .numba_setup import kernel
 from .simd import add, fill, flipped, load, negative_lanes, store
-from .trellis_rows import clear, frames_from_rows, inlined, rows_from_frames
+from .trellis_rows import clear, frames_from_rows, rows_from_frames, spliced
 from .vector_math import exponential, maximum, minimum, sixteenths
 
 
-@inlined
-def _clipped(x, limit, like):
+@spliced
+def _clipped(x: Any, limit: float, like: np.ndarray) -> Any:
     bound = like.dtype.type(limit)
     return minimum(maximum(x, fill(like, like.dtype.type(-bound))), fill(like, bound))
 
 
-@inlined
-def _keep(x, limit, like):
+@spliced
+def _keep(x: Any, limit: float, like: np.ndarray) -> Any:
     return x
 
 
-@inlined
-def _as_likelihood(x, limit, like):
+@spliced
+def _as_likelihood(x: Any, limit: float, like: np.ndarray) -> Any:
     return exponential(_clipped(x, limit, like))
 
 
-@inlined
-def _half_iteration(convert, soft_output, rows, pairs, order, num_info, code, plan, extrinsic_plan, extrinsic, posterior, found, work):
+@spliced
+def _half_iteration(
+    convert: Callable[..., Any], soft_output: Callable[..., Any], rows: np.ndarray, pairs: int, order: np.ndarray,
+    num_info: int, code: tuple, plan: tuple, extrinsic_plan: tuple, extrinsic: np.ndarray, posterior: np.ndarray,
+    found: np.ndarray, work: np.ndarray,
+) -> int:  # fmt: skip
     """Run one component decoder; returns the lanes in which a decision differs from the other decoder's last one."""
     terminated, exact, limit = plan
     factor, bound = extrinsic_plan
@@ -52,8 +59,11 @@ def _half_iteration(convert, soft_output, rows, pairs, order, num_info, code, pl
     return changed
 
 
-@inlined
-def _decode(convert, soft_output, frames, first, layout, code, plan, output, buffers):
+@spliced
+def _decode(
+    convert: Callable[..., Any], soft_output: Callable[..., Any], frames: np.ndarray, first: int, layout: tuple,
+    code: tuple, plan: tuple, output: tuple, buffers: tuple,
+) -> bool:  # fmt: skip
     targets, orders, num_info = layout
     num_iter, early_stop, channel, component, extrinsic_plan = plan
     frames_out, out_scale = output
@@ -80,28 +90,36 @@ def _decode(convert, soft_output, frames, first, layout, code, plan, output, buf
     return True
 
 
-@inlined
-def _log(bits, first, num_steps, code, terminated, exact, extrinsic, work):
+@spliced
+def _log(
+    bits: np.ndarray, first: int, num_steps: int, code: tuple, terminated: bool, exact: bool, extrinsic: np.ndarray,
+    work: np.ndarray,
+) -> None:  # fmt: skip
     soft_output_log(bits, first, 2, num_steps, code, terminated, exact, extrinsic, work)
 
 
-@inlined
-def _probability(bits, first, num_steps, code, terminated, exact, extrinsic, work):
+@spliced
+def _probability(
+    bits: np.ndarray, first: int, num_steps: int, code: tuple, terminated: bool, exact: bool, extrinsic: np.ndarray,
+    work: np.ndarray,
+) -> None:  # fmt: skip
     soft_output_probability(bits, first, 2, num_steps, code, terminated, extrinsic, work)
 
 
 @kernel
-def decode_log(frames, first, layout, code, plan, output, buffers):
+def decode_log(
+    frames: np.ndarray, first: int, layout: tuple, code: tuple, plan: tuple, output: tuple, buffers: tuple
+) -> bool:
     """Decode one group of frames in the logarithmic domain; return False if an LLR is NaN.
 
     Args:
         frames: [num_frames, n], float32, LLRs.
         first: first frame of the group.
-        layout: (targets [n]: row of each codeword position; orders [2, num_steps]: systematic row of each step of the two
-            decoders; num_info).
+        layout: (targets [n]: row of each codeword position; orders [2, num_steps]: systematic row of each step of the
+            two decoders; num_info).
         code: (symbols, inputs), see `TrellisTables`.
-        plan: (num_iter, early_stop, (channel scale, channel limit), (terminated, exact, limit of a bit), (factor, limit) of
-            the extrinsic values).
+        plan: (num_iter, early_stop, (channel scale, channel limit), (terminated, exact, limit of a bit), (factor,
+            limit) of the extrinsic values).
         output: (frames_out [num_frames, num_info], float32, written; scale of its LLRs, 0 for bits).
         buffers: see `scratch`.
     """
@@ -109,6 +127,8 @@ def decode_log(frames, first, layout, code, plan, output, buffers):
 
 
 @kernel
-def decode_probability(frames, first, layout, code, plan, output, buffers):
+def decode_probability(
+    frames: np.ndarray, first: int, layout: tuple, code: tuple, plan: tuple, output: tuple, buffers: tuple
+) -> bool:
     """The same on probabilities."""
     return _decode(_as_likelihood, _probability, frames, first, layout, code, plan, output, buffers)

@@ -65,21 +65,21 @@ def minimum(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> 
 
 @_binary
 def multiply(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
-    """a * b of floats."""
+    """A * b of floats."""
     _floats_only(vector)
     return builder.fmul(a, b)
 
 
 @_binary
 def divide(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
-    """a / b of floats."""
+    """A / b of floats."""
     _floats_only(vector)
     return builder.fdiv(a, b)
 
 
 @intrinsic
 def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable[..., Any]]:
-    """a * b + c of floats, fused where the machine can."""
+    """A * b + c of floats, fused where the machine can."""
     _floats_only(a)
     return a(a, b, c), lambda context, builder, signature, args: _call(builder, "fmuladd", *args)
 
@@ -163,23 +163,11 @@ def logarithm(builder: ir.IRBuilder, vector: Vector, x: ir.Value) -> ir.Value:
 
 @_binary
 def sixteenths(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
-    """a * b of floats; on integers a * b / 16, rounded to nearest and wrapped: |a * b| + 8 must fit the type."""
+    """A * b of floats; on integers a * b / 16, rounded to nearest and wrapped: |a * b| + 8 must fit the type."""
     if vector.is_float:
         return builder.fmul(a, b)
     rounded = builder.add(builder.mul(a, b), _splat(vector.ir_type, 8))
     return builder.ashr(rounded, _splat(vector.ir_type, 4))
-
-
-@intrinsic
-def pick(typing_context: Any, mask: Any, x: Any, y: Any) -> tuple[Any, Callable[..., Any]]:
-    """``x`` in the lanes whose bit of the uint64 ``mask`` is set, ``y`` in the others."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        bits = builder.trunc(args[0], ir.IntType(x.lanes)) if x.lanes < 64 else args[0]
-        lanes = builder.bitcast(bits, ir.VectorType(ir.IntType(1), x.lanes))
-        return builder.select(lanes, args[1], args[2])
-
-    return x(types.uint64, x, y), codegen
 
 
 @intrinsic
@@ -211,7 +199,7 @@ def where_equals(typing_context: Any, a: Any, b: Any, x: Any, y: Any) -> tuple[A
 
 @_binary
 def wrapping_add(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
-    """a + b of integers that cannot overflow."""
+    """A + b of integers that cannot overflow."""
     return builder.add(a, b)
 
 
@@ -273,7 +261,7 @@ def _shuffled(context: Any, builder: ir.IRBuilder, x: ir.Value, order: ir.Value)
 
 @intrinsic
 def permuted(typing_context: Any, x: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
-    """Lane i of the result is lane ``index[i]`` of ``x``: 16 lanes of 32 bits, the lowest 4 bits of an int32 ``index`` count.
+    """Lane i of the result is lane ``index[i]`` of ``x``: 16 lanes of 32 bits, the lowest 4 bits of ``index`` count.
 
     AVX2 has an instruction for 8 lanes, which LLVM does not find by itself once it has moved code about.
     """

@@ -1,15 +1,16 @@
 """Viterbi's algorithm over one group of frames.
 
-The cost of a bit is |LLR| where the path contradicts the LLR's sign and 0 elsewhere. It differs from the usual correlation
-by a constant of each step, and keeps the metrics of good paths small: float32 stays exact enough for long
-frames, and a known bit (a huge LLR) does not drown the others. One bit per state, step and frame remembers the survivor.
+The cost of a bit is |LLR| where the path contradicts the LLR's sign and 0 elsewhere. It differs from the usual
+correlation by a constant of each step, and keeps the metrics of good paths small: float32 stays exact enough for long
+frames, and a known bit (a huge LLR) does not drown the others. One bit per state, step and frame remembers the
+survivor.
 """
 
 import numpy as np
 
 from .numba_setup import kernel
 from .simd import add, fill, load, negative_lanes, store, sub
-from .trellis_rows import clear, inlined, rows_from_frames
+from .trellis_rows import clear, rows_from_frames, spliced
 from .vector_math import maximum, minimum
 
 CERTAIN = 1e30
@@ -17,8 +18,8 @@ CERTAIN = 1e30
 _UNREACHABLE = np.float32(1e36)
 
 
-@inlined
-def _tabulate(rows, first, num_outputs, metrics):
+@spliced
+def _tabulate(rows: np.ndarray, first: int, num_outputs: int, metrics: np.ndarray) -> None:
     """Cost of each output symbol of a step."""
     zero = fill(rows, np.float32(0.0))
     store(metrics, 0, zero)
@@ -32,8 +33,11 @@ def _tabulate(rows, first, num_outputs, metrics):
             store(metrics, symbol, add(cost, if_zero))
 
 
-@inlined
-def _select(metrics, source, target, symbols, odd_first, survivors, t):
+@spliced
+def _select(
+    metrics: np.ndarray, source: int, target: int, symbols: np.ndarray, odd_first: np.ndarray,
+    survivors: np.ndarray, t: int,
+) -> None:  # fmt: skip
     """Add, compare, select: one step from the costs at ``source`` to those at ``target``."""
     half = symbols.shape[0]
     for j in range(half):
@@ -48,8 +52,11 @@ def _select(metrics, source, target, symbols, odd_first, survivors, t):
                 survivors[t, j + h * half] = negative_lanes(sub(from_odd, from_even))
 
 
-@inlined
-def _trace_back(survivors, state, present, first, code, num_outputs, frames_out):
+@spliced
+def _trace_back(
+    survivors: np.ndarray, state: np.ndarray, present: int, first: int, code: tuple, num_outputs: int,
+    frames_out: np.ndarray,
+) -> None:  # fmt: skip
     """Follow the survivors from the last ``state`` of each frame; write information bits, or codeword bits."""
     symbols, inputs, _ = code
     half = symbols.shape[0]
@@ -70,7 +77,10 @@ def _trace_back(survivors, state, present, first, code, num_outputs, frames_out)
 
 
 @kernel
-def decode_viterbi(frames, first, targets, code, num_outputs, terminated, codeword, frames_out, buffers):
+def decode_viterbi(
+    frames: np.ndarray, first: int, targets: np.ndarray, code: tuple, num_outputs: int, terminated: bool,
+    codeword: bool, frames_out: np.ndarray, buffers: tuple,
+) -> bool:  # fmt: skip
     """Decode one group of frames; return False if an LLR is NaN.
 
     Args:

@@ -26,6 +26,7 @@ def build(scheme: str) -> tuple[BitsTask, Link]:
         coderate=1.0,
         num_bits_per_symbol=num_bits_per_symbol,
         num_bits=1200,
+        demapping_method="maxlog",
     )
     return BitsTask(num_bits=1200), link
 

@@ -136,7 +136,8 @@ class Coordinator:
     def _submit(self, order: Order) -> None:
         unit, batches = order
         chunk = Chunk(
-            self._plan_type, self._text, unit.scheme, unit.point.hash, batches.start, len(batches)
+            self._plan_type, self._text, unit.scheme, unit.point.hash,
+            start=batches.start, count=len(batches), describe=unit.reader is None,
         )
         try:
             self._orders[self.executor.submit(run_chunk, chunk)] = order

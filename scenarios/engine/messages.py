@@ -17,7 +17,8 @@ class Chunk:
         scheme: name of the scheme.
         point: hash of the point.
         start: first batch.
-        count: batches; 0 asks for the description only.
+        count: number of batches; 0 asks for the description only.
+        describe: whether the coordinator still needs the description.
     """
 
     plan: type[Plan]
@@ -26,6 +27,7 @@ class Chunk:
     point: int
     start: int
     count: int
+    describe: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a worker made of a chunk: batches up to the first failure."""
+    """What a worker made of a chunk: the description if asked for, batches up to the first failure."""
 
     description: Description | None
     snr_db: float

@@ -23,9 +23,13 @@ from .threads import ThreadLimit
 MAX_BUILT = 8
 """Pairs of task and link that a worker keeps; the least recently used one goes."""
 
-CHANNEL_USES = MeanMetric(
-    name="channel_uses", column="channel_uses", unit="channel uses/item", better="low"
-)
+ACCOUNTING = {
+    "channel_uses": "channel uses/item",
+    "pilots": "channel uses/item",
+    "side_information": "channel uses/item",
+    "airtime": "resource elements/item",
+}
+"""What the engine counts for every link, with units; see :class:`~tokencom.linklevel.ChannelUses`."""
 
 
 class Worker:
@@ -39,12 +43,16 @@ class Worker:
         self.text = chunk.text
         self.plan: Plan = chunk.plan.model_validate_json(chunk.text)
         self.points: dict[int, Point] = {point.hash: point for point in self.plan.points()}
+        self.keys: dict[tuple[str, int], str] = {}
         self.built: OrderedDict[str, tuple[Task, Any]] = OrderedDict()
         self.limit = ThreadLimit(self.plan.threads_per_worker)
 
     def pair(self, scheme: str, point: Point) -> tuple[Task, Any]:
         """Return the task and the link of a scheme, built at most once for all SNRs."""
-        key = point.scenario.build_key(scheme)
+        place = scheme, point.hash
+        key = self.keys.get(place)
+        if key is None:
+            key = self.keys[place] = point.scenario.build_key(scheme)
         if key not in self.built:
             while len(self.built) >= MAX_BUILT:
                 self.built.popitem(last=False)
@@ -60,7 +68,7 @@ class Worker:
             point = self.points[chunk.point]
             task, link = self.pair(chunk.scheme, point)
             snr_db = float(point.scenario.link_snr_db(chunk.scheme, link))
-            description = describe(task, link)
+            description = describe(task, link) if chunk.describe else None
         except Exception as error:
             return Reply(None, math.nan, (), _failure(None, error))
         batches: list[Batch] = []
@@ -149,7 +157,10 @@ def run_batch(
 
 def describe(task: Task, link: Any) -> Description:
     """Return what the coordinator has to know; metrics come with the prefix of their columns."""
-    own = {**task.metrics, CHANNEL_USES.name: CHANNEL_USES}
+    counted = {
+        name: MeanMetric(name=name, column=name, unit=unit, better="low") for name, unit in ACCOUNTING.items()
+    }
+    own = {**task.metrics, **counted}
     metrics = {name: (metric, "") for name, metric in own.items()}
     for kind in task.references:
         for name in task.reference_metrics:

@@ -149,4 +149,7 @@ class _NameOrMapping:
 
 
 Code = Annotated[AnyCode, BeforeValidator(_name_as_type), _NameOrMapping]
-"""Any channel code; a Python class is a :class:`~tokencom.linklevel.codes.Code`. ``ldpc5g`` alone is short for ``{type: ldpc5g}``."""
+"""Any channel code; a Python class is a :class:`~tokencom.linklevel.codes.Code`.
+
+``ldpc5g`` alone is short for ``{type: ldpc5g}``.
+"""

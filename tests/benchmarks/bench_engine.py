@@ -2,9 +2,10 @@
 
 python tests/benchmarks/bench_engine.py [batches]
 
-The batches are cheap but real: a task, a link, columns, the journal. Times are taken after the
-workers are up, with one worker and with two in turn, three times each; the best of each counts, so
-that other work on the machine disturbs less.
+The batches are cheap but real: a task, a link, columns, the journal. The same batches are run in turn
+by a plain loop in a worker process, by the engine with one worker, and with two; the workers are up
+before times are taken. The best of three rounds counts, so that other work on the machine disturbs
+less.
 """
 
 import os
@@ -18,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scenarios" / "engine"))
 from cheap_plan import CheapPlan, CheapStop, work
 
 from tokencom.scenarios.engine import process_pool, run
-from tokencom.scenarios.engine.journal import Journal
 
 BATCH_SECONDS = 0.05
-REPEATS = 3
+ROUNDS = 3
+NUM_UNITS = 4
 
 
 def calibrate():
@@ -35,8 +36,27 @@ def calibrate():
     return round(count * BATCH_SECONDS / min(seconds))
 
 
+def plain_loop(text):
+    """Run all batches of a plan one after the other, without the engine; return the wall time."""
+    from tokencom.linklevel.draws import Draws
+
+    plan = CheapPlan.model_validate_json(text)
+    seconds = 0.0
+    for scheme in plan.schemes:
+        for point in plan.points():
+            task, link = point.scenario.build(scheme.name)
+            snr_db = point.scenario.link_snr_db(scheme.name, link)
+            start = time.perf_counter()
+            for index in range(plan.stop.max_mc_iter):
+                draws = Draws(seed=plan.seed, point=point.hash, batch=index)
+                payload = task.batch(index, plan.stop.batch_size, draws)
+                task.score(payload, link(payload, snr_db, draws))
+            seconds += time.perf_counter() - start
+    return seconds
+
+
 def timed_run(plan, pool):
-    """Return wall times (first batch dealt to last, whole run, inside batches) and the coordinator's CPU time."""
+    """Return the wall time from the first batch dealt to the last, the whole run's, and CPU time between."""
     moments, cpu = [], []
 
     def note(progress):
@@ -46,36 +66,33 @@ def timed_run(plan, pool):
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run(plan, folder, executor=pool, progress=note)
-        whole = time.perf_counter() - start
-        with Journal(Path(folder)) as journal:
-            query = "SELECT sum(seconds) FROM batches"
-            inside = journal._connection.execute(query).fetchone()[0]
-    return moments[-1] - moments[0], whole, inside, cpu[-1] - cpu[0]
+        return moments[-1] - moments[0], time.perf_counter() - start, cpu[-1] - cpu[0]
 
 
 def main(num_batches=200):
     amount = calibrate()
-    pools = {workers: process_pool(workers) for workers in (1, 2)}
-    best = {}
-    for repeat in range(REPEATS + 1):
-        for workers, pool in pools.items():
-            kinds = tuple({"name": name, "work": amount} for name in "ab")
-            stop = CheapStop(max_mc_iter=num_batches // 4 if repeat else 2)
-            plan = CheapPlan(kinds=kinds, stop=stop, snrs=(0.0, 5.0), seed=repeat + 1)
-            dealt, whole, inside, cpu = timed_run(plan, pool)
-            if repeat:  # the first round brings the workers up
-                overhead = dealt * workers / inside - 1, whole * workers / inside - 1
-                print(
-                    f"{workers} worker(s): {dealt:.2f} s, {inside:.2f} s in batches, overhead {overhead[0]:.2%},"
-                    f" coordinator's CPU {cpu / inside:.2%}"
-                )
-                best[workers] = min(best.get(workers, (9e9, 9e9, 9e9)), (dealt, *overhead))
-    for pool in pools.values():
-        pool.shutdown()
-    load = os.getloadavg()[0]
-    print(f"\n{4 * (num_batches // 4)} batches of {BATCH_SECONDS * 1000:.0f} ms, load average {load:.1f}")
-    print(f"overhead with one worker: {best[1][1]:.2%}; with start and end of the run: {best[1][2]:.2%}")
-    print(f"two workers over one: {best[1][0] / best[2][0]:.2f} times as fast")
+    each = max(num_batches // NUM_UNITS, 1)
+    kinds = ({"name": "a", "work": amount}, {"name": "b", "error": 0.3, "work": amount})
+    one, two = process_pool(1), process_pool(2)
+    rounds = []
+    for number in range(ROUNDS + 1):  # the first brings the workers up
+        plan = CheapPlan(
+            kinds=kinds, stop=CheapStop(max_mc_iter=each if number else 2), snrs=(0.0, 5.0), seed=number
+        )
+        plain = one.submit(plain_loop, plan.model_dump_json()).result()
+        rounds.append((plain, timed_run(plan, one), timed_run(plan, two)))
+        if number:
+            walls = plain, rounds[-1][1][0], rounds[-1][2][0]
+            print("plain loop, one worker, two workers: " + ", ".join(f"{wall:.2f} s" for wall in walls))
+    one.shutdown()
+    two.shutdown()
+    plain = min(r[0] for r in rounds[1:])
+    first, second = (min(r[i] for r in rounds[1:]) for i in (1, 2))
+    print(f"\n{NUM_UNITS * each} batches of {BATCH_SECONDS * 1000:.0f} ms, load average {os.getloadavg()[0]:.1f}")
+    print(f"overhead with one worker: {first[0] / plain - 1:.2%} of the batches' own time")
+    print(f"with start and end of the run: {first[1] / plain - 1:.2%}")
+    print(f"the coordinator's CPU time: {first[2] / plain:.2%}")
+    print(f"two workers over one: {first[0] / second[0]:.2f} times as fast")
 
 
 if __name__ == "__main__":

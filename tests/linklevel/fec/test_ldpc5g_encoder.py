@@ -4,6 +4,7 @@ import pytest
 import torch
 from sionna.phy.fec.ldpc import LDPC5GDecoder as SionnaDecoder
 from sionna.phy.fec.ldpc import LDPC5GEncoder as SionnaEncoder
+
 from tokencom.linklevel.fec import LDPC5GEncoder
 
 CODES = [

@@ -10,6 +10,7 @@ import torch
 from scipy.stats import binomtest
 from sionna.phy.fec.ldpc import LDPCBPDecoder as SionnaDecoder
 from sionna.phy.fec.utils import load_parity_check_examples
+
 from tokencom.linklevel.fec import LDPCBPDecoder, wimax_pcm
 
 TREE = np.array([[1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1, 1]])
@@ -77,7 +78,8 @@ def test_matrix_types_agree(tmp_path):
 @pytest.mark.parametrize("arithmetic", ["float32", "int8", "int16"])
 def test_wimax_frame_error_rate(arithmetic):
     variance = 1 / (2 * 10**0.2 * 0.5)  # Eb/N0 = 2 dB
-    decoder = LDPCBPDecoder(wimax_pcm(576), **LAYERED, arithmetic=arithmetic)
+    settings = {**LAYERED, "scale": 0.8}
+    decoder = LDPCBPDecoder(wimax_pcm(576), **settings, arithmetic=arithmetic)
     count = failures(decoder(all_zero_llr(8192, 576, variance, 5)))
     assert count / 8192 <= 0.04
 

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import pytest
 import torch
+
 from tokencom.linklevel.fec import numba_setup, simd
 from tokencom.linklevel.fec.numba_setup import aligned_empty, for_each_group
 
@@ -93,7 +94,7 @@ def test_nested_and_concurrent_calls_end(monkeypatch):
     callers = [
         threading.Thread(
             target=for_each_group,
-            args=(lambda group: for_each_group(lambda inner: total.append(inner), 5), 6),
+            args=(lambda group: for_each_group(total.append, 5), 6),
         )
         for _ in range(4)
     ]
@@ -131,9 +132,9 @@ for settings in ({settings}):
         torch.stack([llr, llr], 1), rv=[0, 2]).shape == (70, 20)
 """
 MINSUM = '{"cn_update": "minsum", "cn_schedule": "layered"},'
+# Two number formats and both schedules; every other specialisation has the same loads and stores.
 ALL = (
-    '{"cn_update": "minsum"}, {"cn_update": "boxplus"}, {"cn_update": "boxplus-phi", "cn_schedule": "layered"},'
-    '{"cn_update": "offset-minsum", "cn_schedule": "layered", "arithmetic": "int16"},'
+    '{"cn_update": "minsum"}, {"cn_update": "minsum", "cn_schedule": "layered"},'
     '{"cn_update": "minsum", "scale": 0.75, "cn_schedule": "layered", "arithmetic": "int8"},'
 )
 

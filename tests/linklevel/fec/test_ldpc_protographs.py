@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
+
 from tokencom.linklevel.fec.protographs import (
     WIFI_648_RATE_1_2,
     accumulator_pcm,
@@ -45,7 +46,7 @@ def test_wimax_codes(n):
     assert pcm.shape == (n // 2, n)
     assert pcm.nnz == 76 * (n // 24)
     # Degrees of IEEE 802.16e rate 1/2: 11 columns of weight 2, 8 of 3 and 5 of 6; rows of 6 and 7.
-    degrees, counts = np.unique(np.asarray(pcm.sum(axis=0)).ravel() , return_counts=True)
+    degrees, counts = np.unique(np.asarray(pcm.sum(axis=0)).ravel(), return_counts=True)
     assert dict(zip(degrees, counts * 24 // n, strict=True)) == {2: 11, 3: 8, 6: 5}
     if n == 576:
         assert rank(pcm) == n // 2

@@ -1,4 +1,5 @@
 import pytest
+
 from tokencom.scenarios import load_scenario, shipped
 from tokencom.scenarios.cli.audit import subjects
 

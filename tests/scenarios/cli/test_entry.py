@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tokencom.scenarios.cli.entry import COMMANDS
 
 

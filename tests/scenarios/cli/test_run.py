@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+
 from tokencom.scenarios import Results, load_scenario, run
 
 COMMAND = [sys.executable, "-m", "tokencom.scenarios.cli"]

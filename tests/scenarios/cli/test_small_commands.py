@@ -3,6 +3,7 @@ import re
 
 import jsonschema
 import pytest
+
 from tokencom.scenarios import shipped
 from tokencom.scenarios.cli import doctor
 from tokencom.scenarios.cli.listing import KINDS

@@ -26,7 +26,7 @@ def test_threads_are_refused(tmp_path):
 def test_two_threads_of_one_process_are_caught(tmp_path):
     """Whatever the executor is called, two batches never run in one process at once."""
     slow = CheapPlan(kinds=({"name": "a", "milliseconds": 300},))
-    chunk = Chunk(CheapPlan, slow.model_dump_json(), "a", slow.points()[0].hash, 0, 1)
+    chunk = Chunk(CheapPlan, slow.model_dump_json(), "a", slow.points()[0].hash, 0, 1, False)
     run_chunk(chunk)  # imports and builds before the race
     with ThreadPoolExecutor(2) as threads:
         futures = [threads.submit(run_chunk, chunk) for _ in range(2)]

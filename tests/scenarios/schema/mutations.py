@@ -5,6 +5,7 @@ import json
 
 import yaml
 from hypothesis import strategies as st
+
 from tokencom.scenarios.schema import shipped
 
 VALUES = [

@@ -1,4 +1,5 @@
 import pytest
+
 from tokencom.scenarios.schema.document import DEEPEST, LARGEST_FILE, parse, read_document
 from tokencom.scenarios.schema.problems import ScenarioError
 

@@ -2,6 +2,7 @@
 import pickle
 
 import pytest
+
 from tokencom.scenarios.schema import ScenarioError, load_scenario
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+
 from tokencom.scenarios.cli import main
 from tokencom.scenarios.schema import Scenario, ScenarioError, load_scenario
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
+
 from tokencom.scenarios.schema.number import Integer, Real, parse_number
 
 REAL, INTEGER = TypeAdapter(Real), TypeAdapter(Integer)

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 from typing import get_args
 
 import pytest
+
 from tokencom.linklevel import air, sources
 from tokencom.linklevel.air.equalization import EQUALIZERS
 from tokencom.linklevel.air.estimation import INTERPOLATIONS

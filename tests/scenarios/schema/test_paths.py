@@ -1,4 +1,5 @@
 import pytest
+
 from tokencom.scenarios.schema import FlatAir
 from tokencom.scenarios.schema.paths import with_value
 from tokencom.scenarios.schema.rules import RuleError

@@ -2,6 +2,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 from pydantic import ValidationError
+
 from tokencom.scenarios.schema import PythonTarget, ScenarioError, load_scenario, union
 
 SOURCE = """\
@@ -71,3 +72,12 @@ def test_an_installed_plugin_is_a_type_of_its_own(write):
 def test_an_unknown_plugin_names_the_nearest():
     with pytest.raises(ValidationError, match=r"neither 'package\.module:Class' nor an installed plug-in"):
         PythonTarget(target="mien")
+
+
+def test_a_code_of_ones_own_runs(write):
+    own = "{type: python, target: 'tokencom.linklevel.codes.conv:Conv', options: {generators: [7, 5]}}"
+    text = SOURCE.replace("code: uncoded", f"code: {own}, coderate: 0.4") % "flat"
+    scenario = load_scenario(write(text=text), allow_code=True)
+    _, link = scenario.build("a")
+    named = load_scenario(write(text=text.replace(own, "{type: conv, generators: [7, 5]}")))
+    assert link.num_channel_uses() == named.build("a")[1].num_channel_uses()

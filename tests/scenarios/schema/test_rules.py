@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import ValidationError
+
 from tokencom.scenarios.schema import (
     CDL,
     TDL,
@@ -182,7 +183,7 @@ def test_a_part_is_frozen_and_keyword_only():
 
 
 def test_every_field_says_what_it_is():
-    from tokencom.scenarios.schema.json_schema import json_schema
+    from tokencom.scenarios.schema import json_schema
 
     schema = json_schema()
     for name, model in {"Scenario": schema, **schema["$defs"]}.items():

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from pydantic import ValidationError
+
 from tokencom.scenarios.schema import (
     Bits,
     Digital,

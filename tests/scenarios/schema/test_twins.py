@@ -5,6 +5,7 @@ import importlib
 
 import numpy as np
 import pytest
+
 from tokencom.scenarios import load_scenario, run, shipped
 from tokencom.scenarios.schema import Stop
 
