@@ -56,7 +56,7 @@ class Channel(ABC):
     def sampler(self, num_tx_ant: int, num_rx_ant: int, device: str) -> Sampler:
         """Return a function that draws impulse responses."""
 
-    def one_position(self, num_tx_ant: int, num_rx_ant: int) -> tuple[int, int]:  # noqa: ARG002
+    def one_position(self, num_tx_ant: int, num_rx_ant: int) -> tuple[int, int]:
         """Return the fewest transmit and receive antennas with the same mean gain: (1, 1)."""
         return 1, 1
 

@@ -112,7 +112,7 @@ class LDPC5GDecoder(LDPCDecoderBlock):
         """Decode LLRs [..., n] or [..., len(rv), n]."""
         harq = self._settings["harq_mode"]
         versions = [0] if rv is None or not harq else list(rv)
-        frames = frames_of("llr_ch", llr_ch, self._encoder.n)
+        fast = self._runs_fast(llr_ch, self._encoder.n, msg_v2c)
         shape = tuple(llr_ch.shape[:-1])
         starts = self._encoder.get_start_positions_comp(versions)
         if len(versions) > 1 and (not shape or shape[-1] != len(versions)):
@@ -120,8 +120,9 @@ class LDPC5GDecoder(LDPCDecoderBlock):
             raise ValueError(f"llr_ch: shape {given} given, [..., {len(versions)}, n] expected for rv={rv}")
         if harq and (len(versions) > 1 or (len(shape) >= 2 and shape[-1] == 1)):
             shape = shape[:-1]
-        if not self._runs_fast(llr_ch, msg_v2c):
+        if not fast:
             return self._delegate(llr_ch, num_iter, rv=rv, msg_v2c=msg_v2c)
+        frames = frames_of("llr_ch", llr_ch, self._encoder.n)
         frames = frames.reshape(len(frames) // len(versions), len(versions) * self._encoder.n)
         inputs = np.concatenate([self._positions(start) for start in starts])
         outputs = np.arange(self._encoder.k) if self._settings["return_infobits"] else self._positions(0)

@@ -66,7 +66,8 @@ class LDPCDecoderBlock(Block):
         self._engine: FrameDecoder | None = None
         if self._covered:
             flooding = cn_schedule == "flooding"
-            self._engine = FrameDecoder(graph, self._cn_update, flooding, ARITHMETICS[arithmetic], self._scale)
+            number_format = ARITHMETICS[arithmetic]
+            self._engine = FrameDecoder(graph, self._cn_update, flooding, number_format, self._scale)
 
     @property
     def _covered(self) -> bool:
@@ -85,14 +86,14 @@ class LDPCDecoderBlock(Block):
         """Refuse arguments that have no meaning together."""
         minsum = isinstance(self._cn_update, str) and self._cn_update == "minsum"
         if self._scale != 1.0 and not minsum:
-            raise ValueError(f"scale: {self._scale} given; other than 1.0 it goes with cn_update='minsum' only")
+            raise ValueError(f"scale: {self._scale} given; only cn_update='minsum' takes a scale other than 1")
         if self._arithmetic != "float32":
             layered = isinstance(self._cn_schedule, str) and self._cn_schedule == "layered"
             offset = isinstance(self._cn_update, str) and self._cn_update == "offset-minsum"
             if not (self._covered and layered and (minsum or offset) and self.precision == "single"):
                 raise ValueError(
                     f"arithmetic: {self._arithmetic!r} given; fixed point goes with cn_schedule='layered', "
-                    "cn_update 'minsum' or 'offset-minsum', precision='single', and without callbacks or return_state"
+                    "cn_update 'minsum' or 'offset-minsum', precision='single', no callbacks and no return_state"
                 )
         if self._return_num_iter and not self._covered:
             raise ValueError(
@@ -154,11 +155,15 @@ class LDPCDecoderBlock(Block):
         """Whether the decoder state is returned, for iterative detection and decoding."""
         return self._return_state
 
-    def _runs_fast(self, llr_ch: torch.Tensor, msg_v2c: torch.Tensor | None) -> bool:
-        """Whether the kernels take this call; `ValueError` if neither they nor Sionna can."""
+    def _runs_fast(self, llr_ch: torch.Tensor, n: int, msg_v2c: torch.Tensor | None) -> bool:
+        """Whether the kernels take LLRs [..., n] of this call; `ValueError` if neither they nor Sionna can."""
+        if llr_ch.ndim == 0 or llr_ch.shape[-1] != n:
+            raise ValueError(f"llr_ch: shape {list(llr_ch.shape)} given, [..., {n}] expected")
         fast = self._engine is not None and msg_v2c is None and runs_fast(self, llr_ch)
         if not fast and self._arithmetic != "float32":
-            raise ValueError(f"arithmetic: {self._arithmetic!r} given; it needs CPU tensors that ask for no gradient")
+            raise ValueError(
+                f"arithmetic: {self._arithmetic!r} given; it needs CPU tensors that ask for no gradient"
+            )
         return fast
 
     @torch.compiler.disable

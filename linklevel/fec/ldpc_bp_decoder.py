@@ -44,7 +44,7 @@ class LDPCBPDecoder(LDPCDecoderBlock):
         precision, device: as Sionna.
         scale: factor on the messages of ``"minsum"`` (normalised min-sum); 0.75 suits most codes.
         arithmetic: ``"float32"``, ``"int16"`` or ``"int8"``. Fixed point is for layered min-sum: LLRs in
-            steps of 1/64 and 20/127. int8 counts LLRs beyond ±20 as ±20 and costs less than 0.1 dB.
+            steps of 1/64, up to ±256, and of 1/4, up to ±32. int8 costs less than 0.1 dB.
         return_num_iter: also return the iterations of each frame.
 
     Input:
@@ -93,11 +93,13 @@ class LDPCBPDecoder(LDPCDecoderBlock):
             return_num_iter=return_num_iter, precision=precision, device=device,
         )  # fmt: skip
 
-    def call(self, llr_ch: torch.Tensor, /, *, num_iter: int | None = None, msg_v2c: torch.Tensor | None = None) -> Any:
+    def call(
+        self, llr_ch: torch.Tensor, /, *, num_iter: int | None = None, msg_v2c: torch.Tensor | None = None
+    ) -> Any:
         """Decode LLRs [..., n]."""
-        frames = frames_of("llr_ch", llr_ch, self.n)
-        if not self._runs_fast(llr_ch, msg_v2c):
+        if not self._runs_fast(llr_ch, self.n, msg_v2c):
             return self._delegate(llr_ch, num_iter, msg_v2c=msg_v2c)
+        frames = frames_of("llr_ch", llr_ch, self.n)
         positions = np.arange(self.n)
         return self._run(frames, positions, positions, num_iter, tuple(llr_ch.shape[:-1]))
 

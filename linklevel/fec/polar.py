@@ -132,7 +132,7 @@ class PolarSCLDecoder(SionnaPolarSCLDecoder):
         )  # fmt: skip
         self._operations = schedule(self._frozen_ind == 1)
         self._syndrome = self._parity_masks(ind_iil_inv)
-        self._tables = fork_tables(list_size) if list_size <= _MAX_LIST else ()
+        self._tables: tuple[np.ndarray, ...] = fork_tables(list_size) if list_size <= _MAX_LIST and self._k > 0 else ()
 
     def _parity_masks(self, ind_iil_inv: np.ndarray | None) -> np.ndarray:
         """[n], int32: the CRC parity bits that each codeword bit takes part in; all 0 without a CRC."""
@@ -261,7 +261,7 @@ class Polar5GDecoder(SionnaPolar5GDecoder):
     def call(self, llr_ch: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Decode ``llr_ch`` [..., n]."""
         frames = frames_of("llr_ch", llr_ch, self._n_target)
-        listed = self._dec_type == "SCL" and self._polar_dec.list_size <= _MAX_LIST
+        listed = self._dec_type == "SCL" and len(self._polar_dec._tables) > 0
         if not (runs_fast(self, llr_ch) and (listed or self._dec_type == "SC")):
             return super().call(llr_ch)
         shape = llr_ch.shape[:-1]

@@ -64,7 +64,7 @@ class TurboDecoder(SionnaTurboDecoder):
             ``"log"``, exact in the logarithmic domain, for LLRs of any scale; ``"maxlog"``, its max approximation.
         scale: factor of the extrinsic values; 0.75 recovers most of what ``"maxlog"`` loses. Delegated calls need 1.
         arithmetic: ``"float32"``, or ``"int16"`` for ``"maxlog"``: LLRs in steps of 1/8 up to ±32, extrinsic ones
-            up to ±64; less than 0.02 dB worse, and the fastest.
+            up to ±64; less than 0.1 dB worse, and the fastest.
         early_stop: stop a group of frames (16, int16: 32) once both component decoders agree on every bit.
 
     Input:
@@ -175,7 +175,7 @@ class TurboDecoder(SionnaTurboDecoder):
         """Decode ``llr_ch`` [..., n]."""
         if not runs_fast(self, llr_ch):
             if self._scale != 1 or self._arithmetic != "float32":
-                raise ValueError("scale, arithmetic: off the CPU, in double precision and with gradients 1 and 'float32'")
+                raise ValueError("scale, arithmetic: Sionna's decoder, which takes this call, has only 1 and 'float32'")
             return super().call(llr_ch)
         if llr_ch.shape[-1] != self._n:
             self.build(tuple(llr_ch.shape))

@@ -22,7 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     folders = [results_of(path)[1] for path in arguments.runs]
     from ..figures import compare
 
-    comparison = compare(folders)
+    comparison = compare(folders)  # type: ignore[operator]
     for table in comparison.tables():
         print(f"{table.title}\n{text_table(table.header, table.rows)}\n")
     for note in comparison.notes:

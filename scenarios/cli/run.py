@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     folder = run_folder(scenario) if arguments.output is None else arguments.output
     with executor(arguments.executor, max(workers, 1)) as chosen:
-        results = run(
+        results = run(  # type: ignore[operator]
             scenario,
             folder,
             executor=chosen,

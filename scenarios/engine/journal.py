@@ -12,7 +12,7 @@ from typing import Any, Self
 from .columns import unpack
 from .errors import RunError
 from .salvage import intact, salvage
-from .tables import FORMAT, INSERT, TABLES
+from .tables import COLUMNS, FORMAT, INSERT, TABLES, checksum
 
 NAME = "journal.sqlite"
 MAGIC = b"SQLite format 3\0"
@@ -113,23 +113,23 @@ class Journal:
         Raises:
             RunError: if the disk is full or the file cannot be written.
         """
-        rows = list(rows)
+        rows = [(*row, checksum(row)) for row in rows]
         if rows:
             with self._explained(), self._transaction():
                 self._connection.executemany(INSERT, rows)
 
     def tallies(self, unit: str) -> dict[int, Tally]:
         """Return the finished batches of a unit, by index; damaged ones are dropped, with a warning."""
-        query = "SELECT batch, items, errors, snr_db, seconds, data FROM batches WHERE unit = ?"
+        query = f"SELECT {COLUMNS} FROM batches WHERE unit = ?"
         with self._explained():
             rows = self._connection.execute(query, (unit,)).fetchall()
-            damaged = [(unit, row[0]) for row in rows if not intact(row[5], row[1])]
+            damaged = [(unit, row[1]) for row in rows if not intact(row)]
             if damaged:
                 self.warnings.append(f"{self.path}: {len(damaged)} damaged batches will be run again")
                 with self._transaction():
                     self._connection.executemany("DELETE FROM batches WHERE unit = ? AND batch = ?", damaged)
         lost = {index for _, index in damaged}
-        return {row[0]: Tally(*row[1:5]) for row in rows if row[0] not in lost}
+        return {row[1]: Tally(row[5], row[6], row[4], row[7]) for row in rows if row[1] not in lost}
 
     def columns(self, unit: str, start: int, stop: int) -> list[dict[str, Any]]:
         """Return the columns of batches ``start`` to ``stop - 1`` of a unit, in order.

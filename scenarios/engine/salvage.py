@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .columns import unpack
-from .tables import FORMAT, INSERT, TABLES
+from .tables import COLUMNS, FORMAT, INSERT, TABLES, checksum
 
-COLUMNS = "unit, batch, scheme, point, snr_db, items, errors, seconds, data"
 STEP = 64
 SMALLEST_ROW = 256
 """Bytes of a row, its index entry included, at least."""
@@ -62,7 +61,7 @@ def _intact_rows(path: Path) -> Iterator[tuple[Any, ...]]:
         last = _last_rowid(connection, path.stat().st_size)
         for start in range(1, last + 1, STEP):
             try:
-                yield from filter(_intact, _rows(connection, start, start + STEP))
+                yield from filter(intact, _rows(connection, start, start + STEP))
             except sqlite3.Error:
                 yield from _one_by_one(connection, start, min(start + STEP, last + 1))
     finally:
@@ -72,7 +71,7 @@ def _intact_rows(path: Path) -> Iterator[tuple[Any, ...]]:
 def _one_by_one(connection: sqlite3.Connection, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
     for rowid in range(start, stop):
         try:
-            yield from filter(_intact, _rows(connection, rowid, rowid + 1))
+            yield from filter(intact, _rows(connection, rowid, rowid + 1))
         except sqlite3.Error:
             continue
 
@@ -90,13 +89,9 @@ def _last_rowid(connection: sqlite3.Connection, size: int) -> int:
         return size // SMALLEST_ROW
 
 
-def _intact(row: tuple[Any, ...]) -> bool:
-    return intact(row[-1], row[5])
-
-
-def intact(data: bytes, num_items: int) -> bool:
-    """Return whether the columns of a batch can be read and are of ``num_items`` items."""
+def intact(row: tuple[Any, ...]) -> bool:
+    """Return whether a row's checksum holds and its columns can be read and are of its items."""
     try:
-        return len(unpack(data)["item"]) == num_items
+        return checksum(row[:-1]) == row[-1] and len(unpack(row[-2])["item"]) == row[5]
     except (ValueError, KeyError, TypeError):
         return False

@@ -148,7 +148,11 @@ class _NameOrMapping:
         return {"anyOf": [{"enum": names, "type": "string"}, handler(schema)]}
 
 
-Code = Annotated[AnyCode, BeforeValidator(_name_as_type), _NameOrMapping]
+def _or_name(union: Any) -> Any:
+    return Annotated[union, BeforeValidator(_name_as_type), _NameOrMapping]
+
+
+Code = _or_name(AnyCode)
 """Any channel code; a Python class is a :class:`~tokencom.linklevel.codes.Code`.
 
 ``ldpc5g`` alone is short for ``{type: ldpc5g}``.

@@ -7,7 +7,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -47,7 +47,7 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """PyYAML's reader with YAML 1.2 scalars and a limit on depth."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own way to start without its resolvers)
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:

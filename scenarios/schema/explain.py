@@ -96,8 +96,8 @@ def _field_problem(place: _Place, item: Mapping[str, Any]) -> tuple[Keys, Proble
         place = place._replace(keys=(*place.keys, "type"))
         return place.keys, Problem(place.field, f"is missing; allowed: {_listed(types_of(place.annotation))}")
     if kind == "extra_forbidden":
-        choices, text, rule = tuple(place.model.model_fields), repr(place.keys[-1]), "is not a field here"
-        value = place.keys[-1]
+        choices, value = tuple(place.model.model_fields if place.model else ()), place.keys[-1]
+        text, rule = repr(value), "is not a field here"
     elif kind == "union_tag_invalid":
         choices, value = (
             types_of(place.annotation),
@@ -156,8 +156,8 @@ def _locate(root: type[Config], loc: tuple[int | str, ...]) -> _Place:
             continue
         else:
             arguments = [a for a in get_args(kind) if a is not Ellipsis] or [None]
-            fixed = get_origin(kind) is tuple and isinstance(step, int) and step < len(arguments)
-            inner = arguments[step] if fixed else arguments[-1]
+            last = len(arguments) - 1
+            inner = arguments[min(step, last) if get_origin(kind) is tuple and isinstance(step, int) else last]
             place = _Place((*place.keys, step), None, _plain(inner))
     return place
 

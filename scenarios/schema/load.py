@@ -88,7 +88,9 @@ class _Given:
 
 
 def _override(document: Document, overrides: Sequence[str]) -> _Given:
-    data, origins, found = document.data, {}, []
+    data = document.data
+    origins: dict[Keys, str] = {}
+    found: list[Problem] = []
     for text in overrides:
         source = show(text)[1:-1]
         try:
@@ -163,7 +165,8 @@ def _check_points(data: dict[str, Any], choices: list[Choice]) -> Iterator[tuple
             found.setdefault(key, []).append(choice)
     for (keys, problem), at in found.items():
         values = at[0].values
-        alike = [c for c in choices if keys[0:1] != ("sweep",) or c.values[keys[1]] == values[keys[1]]]
+        swept_path = str(keys[1]) if keys[:1] == ("sweep",) else None
+        alike = [c for c in choices if swept_path is None or c.values[swept_path] == values[swept_path]]
         where = ", ".join(f"{path} = {show(value)}" for path, value in values.items())
         yield keys, problem if len(at) >= len(alike) else replace(problem, where=where)
 

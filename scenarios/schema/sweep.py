@@ -166,6 +166,8 @@ def point_of(choice: Choice, scenario: "Scenario") -> Point:
 
 
 def _part(value: Any, key: str | int) -> Any:
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, dict):
         return value[key]
+    if isinstance(value, (list, tuple)):
+        return value[int(key)]
     return getattr(value, str(key), None)

@@ -55,7 +55,7 @@ class ItemTask(Task):
         self.repeats = check_range("repeats", repeats, 1, 10**6, integer=True)
         self.num_items = len(self.sources) * self.repeats
 
-    def batch(self, index: int, batch_size: int, draws: "Draws") -> ItemBatch:  # noqa: ARG002
+    def batch(self, index: int, batch_size: int, draws: "Draws") -> ItemBatch:
         """Return the items of batch ``index``; nothing about them is random."""
         numbers = np.array(self.items(index, batch_size), dtype=np.int64) % len(self.sources)
         return ItemBatch(self.sources, numbers)

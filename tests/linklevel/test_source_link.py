@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from tokencom.linklevel.air.base import Received
 from tokencom.linklevel.air.flat import FlatAirInterface
 from tokencom.linklevel.air.ofdm import OFDMAirInterface

@@ -20,7 +20,7 @@ def test_unknown_choice_lists_what_is_allowed():
 
 @pytest.mark.parametrize("value", [True, "3", None, [1]])
 def test_a_range_takes_numbers_only(value):
-    with pytest.raises(TypeError, match="k: .* is not a number"):
+    with pytest.raises(TypeError, match=r"k: .* is not a number"):
         check_range("k", value, 1)
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from sionna.phy.utils import compute_ber, compute_bler, compute_ser
+
 from tokencom.linklevel.metrics import (
     bit_errors,
     block_errors,

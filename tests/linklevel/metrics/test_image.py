@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
 from tokencom.linklevel.metrics import MIN_SIDE_MS_SSIM, PSNR_CAP_DB, ms_ssim, mse, psnr_db, ssim
 
 

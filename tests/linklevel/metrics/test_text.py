@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sacrebleu
+
 from tokencom.linklevel.metrics import BLEU_STATISTICS, bleu_statistics, corpus_bleu, exact_match
 
 SENT = [

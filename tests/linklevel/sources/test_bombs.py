@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from tokencom.linklevel.sources import AVIF, HEVC, JPEG, JPEG2000, WebP
 
 from .pictures import picture

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tokencom.linklevel.sources import AVIF, HEVC, JPEG, JPEG2000, WebP
 
 from .pictures import SHAPES, picture, psnr

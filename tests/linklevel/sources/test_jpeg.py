@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
+
 from tokencom.linklevel.sources import JPEG
 
 from .pictures import SHAPES, picture, psnr

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from tokencom.linklevel.sources import HEVC, JPEG2000
 
 from .pictures import picture

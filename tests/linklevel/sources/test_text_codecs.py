@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tokencom.linklevel.sources import UTF8, HuffmanText
 from tokencom.linklevel.sources.huffman import canonical_words, code_table, huffman_lengths
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import binomtest
+
 from tokencom.linklevel.theory import (
     Fading,
     awgn_capacity,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
+
 from tokencom.linklevel.theory import awgn_capacity, constrained_capacity, constrained_dispersion, gray_bits
 
 ALPHABETS = [("qam", 2), ("qam", 4), ("qam", 6), ("qam", 8)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import binomtest, gamma, ncx2, norm
+
 from tokencom.linklevel.theory import (
     bit_error_rate,
     gray_bits,
@@ -106,10 +107,7 @@ def test_rayleigh_has_proakis_values():
 def test_fading_rates_are_means_of_awgn_rates(kind, num_bits, channel, branches):
     k_factor_db = 6.0 if channel == "rician" else None
     k = 10**0.6
-    if channel == "rician":
-        law = ncx2(2 * branches, 2 * k * branches, scale=1 / (2 * (1 + k)))
-    else:
-        law = gamma(branches)
+    law = ncx2(2 * branches, 2 * k * branches, scale=1 / (2 * (1 + k))) if channel == "rician" else gamma(branches)
     root = np.linspace(1e-6, np.sqrt(law.isf(1e-11)), 12_001)  # smooth in the amplitude
     gain = root**2
     weight = law.pdf(gain) * 2 * root

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
+
 from tokencom.linklevel.theory import (
     awgn_capacity,
     bler_over_gains,

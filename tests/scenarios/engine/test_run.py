@@ -37,8 +37,9 @@ def plan(log):
 
 def test_results_have_a_value_and_an_interval_everywhere(tmp_path, pool, plan):
     results = run(plan, tmp_path / "run", executor=pool)
-    assert results.value.shape == (2, 3, 4)
-    assert [m.name for m in results.metrics] == ["ber", "bler", "goodput", "channel_uses"]
+    assert results.value.shape == (2, 3, 7)
+    accounting = ["channel_uses", "pilots", "side_information", "airtime"]
+    assert [m.name for m in results.metrics] == ["ber", "bler", "goodput", *accounting]
     assert (results.low <= results.value).all()
     assert (results.value <= results.high).all()
     bler = results.curve("b", "bler", along="snr_db")

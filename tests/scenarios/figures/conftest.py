@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from tokencom.scenarios.engine.results import MetricInfo, Results
 
 BER = MetricInfo("ber", "", "log", "low")

@@ -6,10 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+
 from tokencom.scenarios.engine.columns import pack
 from tokencom.scenarios.engine.errors import RunError
 from tokencom.scenarios.engine.journal import NAME, Journal
-from tokencom.scenarios.engine.messages import Batch
 from tokencom.scenarios.engine.results import MetricInfo
 from tokencom.scenarios.figures import compare
 from tokencom.scenarios.schema.scenario import Scenario
@@ -40,7 +40,7 @@ def make_run(make_results, tmp_path):
         columns = {s: {"item": item, "block_error": (hardness < r).astype(int)} for s, r in rates.items()}
         with Journal(folder) as journal:
             for scheme, own in columns.items():
-                journal.append(scheme, scheme, 0, 0.0, [Batch(0, ITEMS, 0, 0.1, pack(own))])
+                journal.append([(scheme, 0, scheme, f"{0:016x}", 0.0, ITEMS, 0, 0.1, pack(own))])
 
         def value(scheme, point, metric):
             found = METRICS["bler"].estimate(columns[scheme])

@@ -8,6 +8,7 @@ from matplotlib import rc_context
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.path import Path
 from PIL import Image
+
 from tokencom.linklevel.theory import qam_ber_awgn
 from tokencom.scenarios.engine.results import MetricInfo
 from tokencom.scenarios.figures import plot_results

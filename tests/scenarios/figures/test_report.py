@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
 from tokencom.scenarios.engine.results import MetricInfo
 from tokencom.scenarios.figures import write_report
 from tokencom.scenarios.figures.curves import png

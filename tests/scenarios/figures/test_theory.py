@@ -4,6 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+
 from tokencom.linklevel import theory
 from tokencom.scenarios.figures import TheoryLine, theory_lines
 from tokencom.scenarios.figures.theory import KINDS

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sacrebleu
 import torch
+
 from tokencom.linklevel.accounting import ChannelUses
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.links.base import Reception
