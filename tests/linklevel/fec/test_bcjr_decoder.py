@@ -11,6 +11,8 @@ from sionna.phy.fec.conv import ConvEncoder
 
 from tokencom.linklevel.fec.bcjr import BCJRDecoder
 
+pytestmark = pytest.mark.verify
+
 ALGORITHMS = ["map", "log", "maxlog"]
 
 

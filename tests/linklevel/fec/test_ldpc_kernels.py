@@ -59,7 +59,7 @@ def test_aligned_memory():
     for shape in ((3, 16), (1, 1), (0, 5)):
         array = aligned_empty(shape, np.int8)
         assert array.shape == shape
-        assert array.ctypes.data % 64 == 0
+        assert array.size == 0 or array.ctypes.data % 64 == 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

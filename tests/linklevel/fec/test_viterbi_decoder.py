@@ -13,6 +13,8 @@ from sionna.phy.fec.conv import ViterbiDecoder as SionnaViterbiDecoder
 
 from tokencom.linklevel.fec.viterbi import ViterbiDecoder
 
+pytestmark = pytest.mark.verify
+
 CODES = [
     {"rate": 1 / 2, "constraint_length": 7},
     {"rate": 1 / 3, "constraint_length": 8},
