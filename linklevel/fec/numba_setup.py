@@ -22,8 +22,13 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import numba
+import numba.experimental
+import numba.np.arraymath
+import numba.np.linalg
+import numba.typed  # numba would import these four on the first call of a kernel, which should start at once
 import numpy as np
 import torch
+from numba.core.caching import IndexDataCacheFile
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,20 +39,24 @@ def kernel(function: _Function) -> _Function:
     Under a numba whose cache cannot be bound to this folder, nothing is kept on disk.
     """
     compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    file = getattr(compiled._cache, "_cache_file", None)
-    if not hasattr(file, "_source_stamp"):
+    cached = compiled._cache
+    if not all(hasattr(cached, name) for name in ("_cache_file", "_cache_path", "_impl")):
         return numba.njit(nogil=True, error_model="numpy")(function)
-    file._source_stamp = _sources_digest()
+    name = f"{cached._impl.filename_base}-{_sources_digest()}"
+    cached._cache_file = IndexDataCacheFile(cached._cache_path, name, source_stamp=None)
     return compiled
 
 
 @cache
 def _sources_digest() -> str:
-    """Digest of all Python files of this folder."""
-    digest = hashlib.sha256()
+    """Digest of all Python files of this folder and of the name under which it was imported.
+
+    It is part of the cache's file names, as numba's index cannot even be read where a class that it mentions is gone.
+    """
+    digest = hashlib.sha256(__name__.encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def inlined(function: _Function) -> _Function:

@@ -29,7 +29,9 @@ def settled(draws: Draws) -> Iterator[None]:
     sionna = draws.sionna("receiver", INDEX) if "sionna.phy" in sys.modules else nullcontext()
     try:
         with torch.random.fork_rng(devices=[]), sionna:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack trace: 0.5 ms
+            if torch.cuda.is_initialized():
+                torch.cuda.manual_seed_all(seed)
             yield
     finally:
         random.setstate(states[0])

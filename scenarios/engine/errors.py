@@ -7,6 +7,12 @@ class RunError(RuntimeError):
     exit_code = 1
 
 
+class RefusedInput(RunError):
+    """A task, a link or a batch refused what the scenario gives it."""
+
+    exit_code = 2
+
+
 class RunInterrupted(KeyboardInterrupt):
     """Ctrl-C: finished batches are in the journal, and the same command goes on from there."""
 

@@ -78,7 +78,7 @@ class Journal:
         try:
             self._connection.executescript(TABLES)
             self._check_format()
-            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            damage = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if damage != "ok":
                 raise sqlite3.DatabaseError(f"database disk image is malformed: {damage}")
         except BaseException:
@@ -135,12 +135,15 @@ class Journal:
         """Return the columns of batches ``start`` to ``stop - 1`` of a unit, in order.
 
         Raises:
-            RunError: if one is damaged.
+            RunError: if one is missing or damaged.
         """
-        query = "SELECT data FROM batches WHERE unit = ? AND batch >= ? AND batch < ? ORDER BY batch"
+        query = f"SELECT {COLUMNS} FROM batches WHERE unit = ? AND batch >= ? AND batch < ? ORDER BY batch"
         with self._explained():
             rows = self._connection.execute(query, (unit, start, stop)).fetchall()
-        return [unpack(row[0]) for row in rows]
+            whole = [row[:2] for row in rows] == [(unit, batch) for batch in range(start, stop)]
+            if not whole or not all(map(intact, rows)):
+                raise sqlite3.DatabaseError(f"batches {start} to {stop - 1} of {unit} are damaged")
+        return [unpack(row[-2]) for row in rows]
 
     def add_session(self, started: str, record: dict[str, Any]) -> None:
         """Note that a run or a resumption began, and with which versions."""

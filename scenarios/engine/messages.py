@@ -76,11 +76,13 @@ class Failure:
         index: of the batch, or `None` while the task and the link were built.
         message: type and text of the exception.
         traceback: where it was raised.
+        refused: whether it refused what the user gave (a `ValueError`).
     """
 
     index: int | None
     message: str
     traceback: str
+    refused: bool
 
 
 @dataclass(frozen=True)

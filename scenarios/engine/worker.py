@@ -186,4 +186,4 @@ def gain_of(link: Any) -> float | None:
 
 def _failure(index: int | None, error: Exception) -> Failure:
     text = f"{type(error).__name__}: {error}"
-    return Failure(index, text, "".join(traceback.format_exception(error)))
+    return Failure(index, text, "".join(traceback.format_exception(error)), refused=isinstance(error, ValueError))

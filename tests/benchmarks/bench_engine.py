@@ -4,11 +4,12 @@ python tests/benchmarks/bench_engine.py [batches]
 
 The batches are cheap but real: a task, a link, columns, the journal. The same batches are run in turn
 by a plain loop in a worker process, by the engine with one worker, and with two; the workers are up
-before times are taken. The best of three rounds counts, so that other work on the machine disturbs
-less.
+before times are taken. Two plain loops in two processes at once show what the machine can gain at
+best. Ratios are taken within a round; their median counts.
 """
 
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -69,30 +70,42 @@ def timed_run(plan, pool):
         return moments[-1] - moments[0], time.perf_counter() - start, cpu[-1] - cpu[0]
 
 
+def both_cores(plan, workers):
+    """Return the time per plain loop when two processes run one each: what two cores can gain at best."""
+    start = time.perf_counter()
+    for loop in [worker.submit(plain_loop, plan.model_dump_json()) for worker in workers]:
+        loop.result()
+    return (time.perf_counter() - start) / len(workers)
+
+
 def main(num_batches=200):
-    amount = calibrate()
     each = max(num_batches // NUM_UNITS, 1)
+    amount = calibrate()
     kinds = ({"name": "a", "work": amount}, {"name": "b", "error": 0.3, "work": amount})
-    one, two = process_pool(1), process_pool(2)
+    one, other, two = process_pool(1), process_pool(1), process_pool(2)
     rounds = []
     for number in range(ROUNDS + 1):  # the first brings the workers up
-        plan = CheapPlan(
-            kinds=kinds, stop=CheapStop(max_mc_iter=each if number else 2), snrs=(0.0, 5.0), seed=number
-        )
+        stop = CheapStop(max_mc_iter=each if number else 2)
+        plan = CheapPlan(kinds=kinds, stop=stop, snrs=(0.0, 5.0), seed=number)
         plain = one.submit(plain_loop, plan.model_dump_json()).result()
-        rounds.append((plain, timed_run(plan, one), timed_run(plan, two)))
+        rounds.append((plain, timed_run(plan, one), timed_run(plan, two), both_cores(plan, (one, other))))
+        walls = plain, rounds[-1][1][0], rounds[-1][2][0], rounds[-1][3]
         if number:
-            walls = plain, rounds[-1][1][0], rounds[-1][2][0]
-            print("plain loop, one worker, two workers: " + ", ".join(f"{wall:.2f} s" for wall in walls))
-    one.shutdown()
-    two.shutdown()
-    plain = min(r[0] for r in rounds[1:])
-    first, second = (min(r[i] for r in rounds[1:]) for i in (1, 2))
+            print("plain loop, one worker, two workers, two loops: " + ", ".join(f"{wall:.2f} s" for wall in walls))
+    for pool in (one, other, two):
+        pool.shutdown()
     print(f"\n{NUM_UNITS * each} batches of {BATCH_SECONDS * 1000:.0f} ms, load average {os.getloadavg()[0]:.1f}")
-    print(f"overhead with one worker: {first[0] / plain - 1:.2%} of the batches' own time")
-    print(f"with start and end of the run: {first[1] / plain - 1:.2%}")
-    print(f"the coordinator's CPU time: {first[2] / plain:.2%}")
-    print(f"two workers over one: {first[0] / second[0]:.2f} times as fast")
+    report("overhead with one worker", [r[1][0] / r[0] - 1 for r in rounds[1:]], "{:.2%}")
+    report("with start and end of the run", [r[1][1] / r[0] - 1 for r in rounds[1:]], "{:.2%}")
+    report("the coordinator's CPU time", [r[1][2] / r[0] for r in rounds[1:]], "{:.2%}")
+    report("two workers over one, times as fast", [r[1][0] / r[2][0] for r in rounds[1:]], "{:.2f}")
+    report("two plain loops at once over one, times as fast", [r[0] / r[3] for r in rounds[1:]], "{:.2f}")
+
+
+def report(what, ratios, form):
+    """Print the median of the rounds, and their range."""
+    low, middle, high = (form.format(value) for value in (min(ratios), statistics.median(ratios), max(ratios)))
+    print(f"{what}: {middle} ({low} to {high})")
 
 
 if __name__ == "__main__":

@@ -171,10 +171,21 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert run(code, tmp_path).stdout.strip() == "[(1, 0), (1, 0)]"
 
 
-def test_the_cache_is_bound_to_every_source_of_the_folder():
-    from tokencom.linklevel.fec.ldpc_frames import decode_frames
+def test_the_cache_is_bound_to_every_source_and_to_the_name_of_the_folder(tmp_path, monkeypatch):
+    from tokencom.linklevel.fec.ldpc_encode import encode_group
 
-    assert decode_frames._cache._cache_file._source_stamp == numba_setup._sources_digest()
+    digest = numba_setup._sources_digest()
+    assert digest in encode_group._cache._cache_file._index_path
+    compute = numba_setup._sources_digest.__wrapped__
+    assert compute() == digest
+    monkeypatch.setattr(numba_setup, "__name__", "elsewhere.numba_setup")
+    assert compute() != digest
+    monkeypatch.undo()
+    (tmp_path / "helper.py").write_text("a")
+    monkeypatch.setattr(numba_setup, "__file__", str(tmp_path / "numba_setup.py"))
+    before = compute()
+    (tmp_path / "helper.py").write_text("b")
+    assert compute() != before
 
 
 def test_scratch_does_not_grow_with_the_batch():

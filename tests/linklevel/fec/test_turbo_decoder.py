@@ -1,5 +1,6 @@
 """Turbo decoder: Sionna's and CommPy's decisions, fixed point, early stop, input checks."""
 
+import importlib
 import math
 
 import numpy as np
@@ -195,22 +196,35 @@ def test_gradients_and_double_precision_go_to_sionna(lte):
         TurboDecoder(lte, scale=0.5)(llr)
 
 
-@pytest.mark.xfail(reason="error rates differ from CommPy's; the cause is not known yet", strict=False)
-def test_error_rate_of_commpy(lte):
-    """CommPy's decoder knows no tail; on an unterminated code of its own trellis the error rates agree."""
+def commpy_iterations(map_decode, frame, trellis, interleaver, variance, num_iter):
+    """Turbo iterations around CommPy's component decoder, each passing on extrinsic values only."""
+    systematic, first, second = frame
+    from_channel = 2 * systematic / variance
+    interleaved, prior = interleaver.interlv(systematic), np.zeros(len(systematic))
+    for _ in range(num_iter):
+        extrinsic = map_decode(systematic, first, trellis, variance, prior, "compute")[0]
+        other = interleaver.interlv(extrinsic - prior - from_channel)
+        full = map_decode(interleaved, second, trellis, variance, other, "compute")[0]
+        prior = interleaver.deinterlv(full - other - 2 * interleaved / variance)
+    return interleaver.deinterlv(full) > 0
+
+
+def test_decisions_and_error_rate_of_commpy():
+    """CommPy's component decoder gives the same decisions; its whole decoder passes on the systematic values again, so
+    only the error rates can be compared. It knows no tail: the code is not terminated."""
     commpy = pytest.importorskip("commpy.channelcoding")
-    num_frames, k, no = 60, 40, 10 ** (-0.05) * 3 / 2
+    map_decode = importlib.import_module("commpy.channelcoding.turbo").map_decode
+    num_frames, k, no = 40, 40, 3 / 10**0.05
     encoder = TurboEncoder(gen_poly=("111", "101"), rate=1 / 3, terminate=False)
     trellis = commpy.Trellis(np.array([2]), np.array([[1, 5]]), feedback=7, code_type="rsc")
     interleaver = commpy.RandInterlv(k, 7)
     encoder._internal_interleaver = Permutation(interleaver.p_array)
-    bits, llr = received(encoder, k, num_frames, -10 * math.log10(no / 3), seed=4)
+    bits, llr = received(encoder, k, num_frames, 0.5, seed=4)
     symbols = (llr * no / 4).double().numpy().reshape(num_frames, k, 3)
-    theirs = np.array([
-        commpy.turbo_decode(*frame.T, trellis, no / 2, 4, interleaver) for frame in symbols
-    ])
     ours = TurboDecoder(encoder, num_iter=4)(llr)
-    their_errors = wrong_frames(torch.from_numpy(theirs).float(), bits)
-    assert 3 < their_errors < 57
-    assert not differ(wrong_frames(ours, bits), their_errors, num_frames)
-    assert (ours.numpy() != theirs).any(1).mean() < 0.1
+    same = np.array([commpy_iterations(map_decode, frame.T, trellis, interleaver, no / 2, 4) for frame in symbols])
+    assert (ours.numpy() != same).any(1).mean() <= 0.05
+    whole = np.array([commpy.turbo_decode(*frame.T, trellis, no / 2, 4, interleaver) for frame in symbols])
+    errors, their_errors = wrong_frames(ours, bits), wrong_frames(torch.from_numpy(whole).float(), bits)
+    assert 5 < errors < 35
+    assert not differ(errors, their_errors, num_frames)
