@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -77,7 +79,7 @@ figure.tight_layout()
 #
 # A link is transmitter, air interface and receiver together. `code="uncoded"` sends the bits as they are. The
 # circles are measured, the lines are closed forms: the exact Gray-QAM bit error rate in AWGN, and its average over
-# Rayleigh fading.
+# Rayleigh fading. They are for decisions by the nearest point, which is what the signs of max-log LLRs give.
 
 # %%
 snrs_db = np.arange(0, 25, 4)
@@ -86,7 +88,7 @@ figure, axis = plt.subplots(figsize=(6.5, 4.2))
 for channel, theory, color in (("awgn", qam_ber_awgn, "C0"), ("rayleigh", qam_ber_rayleigh, "C1")):
     link = DigitalLink(
         air=FlatAirInterface(channel=channel, fading="block" if channel == "awgn" else "symbol"),
-        code="uncoded", coderate=1.0, num_bits_per_symbol=4, crc=None, num_bits=2000,
+        code="uncoded", coderate=1.0, num_bits_per_symbol=4, crc=None, num_bits=2000, demapping_method="maxlog",
     )
     measured = []
     for point, snr_db in enumerate(snrs_db):
@@ -130,7 +132,8 @@ print(f"payload {int(uses.payload)}, pilots {int(uses.pilots)}, airtime {int(use
 # ## 4. A channel code
 #
 # LDPC of 5G, rate 1/2, in AWGN. The dashed line is the normal approximation for this blocklength: no code of this
-# length can do much better, so a measured curve to its left would be a mistake.
+# length can do much better with QPSK, so a measured curve to its left would be a mistake. The codeword is
+# 1024 bits or 512 channel uses, at one payload bit per use.
 
 # %%
 num_bits = 512
@@ -138,7 +141,7 @@ link = DigitalLink(
     air=FlatAirInterface(channel="awgn"), code="ldpc5g", coderate=0.5,
     num_bits_per_symbol=2, crc=None, num_bits=num_bits,
 )
-snrs_db = np.array([0.0, 0.5, 1.0, 1.5])
+snrs_db = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 bler = []
 for point, snr_db in enumerate(snrs_db):
     draws = Draws(seed=4, point=point)
@@ -148,7 +151,7 @@ for point, snr_db in enumerate(snrs_db):
 fine_db = np.linspace(-1, 2, 61)
 figure, axis = plt.subplots(figsize=(6.5, 4.2))
 axis.semilogy(snrs_db, np.where(np.array(bler) > 0, bler, np.nan), "o-", label="LDPC 5G, k = 512, n = 1024, QPSK")
-axis.semilogy(fine_db, normal_approximation_bler(fine_db, num_bits, num_bits), "k--", label="normal approximation")
+axis.semilogy(fine_db, normal_approximation_bler(fine_db, num_bits, 1.0, num_bits_per_symbol=2), "k--", label="normal approximation")
 axis.set(xlabel="Es/N0 (dB)", ylabel="block error rate", ylim=(1e-3, 1))
 axis.grid(alpha=0.3)
 axis.legend()
