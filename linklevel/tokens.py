@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .validation import check_shape
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tokens:
     """A batch of token vectors.
 
@@ -16,24 +14,39 @@ class Tokens:
 
     Args:
         values: [batch, num_tokens, dim], real.
-        mask: [batch, num_tokens], torch.bool; all true if `None`.
+        mask: [batch, num_tokens], torch.bool, on the same device; all true if `None`.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        TypeError: if ``values`` is no floating-point tensor, or ``mask`` no boolean one.
+        ValueError: if the shapes or devices do not fit.
+
+    Example:
+        >>> tokens = Tokens(torch.ones(2, 3, 4), torch.tensor([[True, True, False], [True, False, False]]))
+        >>> len(tokens), tokens.num_tokens.tolist()
+        (2, [2, 1])
     """
 
     values: torch.Tensor
-    mask: torch.Tensor | None = None
+    mask: torch.Tensor = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 3:
-            raise ValueError(f"values: shape {list(self.values.shape)} given, [batch, num_tokens, dim] is needed")
-        if self.mask is None:
-            object.__setattr__(self, "mask", torch.ones(self.values.shape[:2], dtype=torch.bool, device=self.values.device))
-        elif self.mask.shape != self.values.shape[:2] or self.mask.dtype != torch.bool:
-            raise ValueError(
-                f"mask: {self.mask.dtype} {list(self.mask.shape)} given, torch.bool {list(self.values.shape[:2])} is needed"
-            )
+        values, mask = self.values, self.mask
+        if not isinstance(values, torch.Tensor) or not values.is_floating_point():
+            given = values.dtype if isinstance(values, torch.Tensor) else type(values).__name__
+            raise TypeError(f"values: {given} given, a floating-point torch.Tensor is needed")
+        if values.ndim != 3:
+            raise ValueError(f"values: shape {list(values.shape)} given, [batch, num_tokens, dim] is needed")
+        if mask is None:
+            every = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+            object.__setattr__(self, "mask", every)
+            return
+        if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+            given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
+            raise TypeError(f"mask: {given} given, a tensor of torch.bool is needed")
+        if mask.shape != values.shape[:2]:
+            raise ValueError(f"mask: shape {list(mask.shape)} given, {list(values.shape[:2])} is needed")
+        if mask.device != values.device:
+            raise ValueError(f"mask: on {mask.device}, but values are on {values.device}")
 
     def __len__(self) -> int:
         """Return the number of items."""

@@ -7,7 +7,7 @@ class RunError(RuntimeError):
     exit_code = 1
 
 
-class RefusedInput(RunError):
+class RefusedInputError(RunError):
     """A task, a link or a batch refused what the scenario gives it."""
 
     exit_code = 2

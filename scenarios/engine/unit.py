@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import RefusedInput, RunError
+from .errors import RefusedInputError, RunError
 from .journal import Journal, Row, Tally
 from .messages import Description, Failure, Reply
 from .plan import Plan, Point
@@ -113,7 +113,7 @@ class Unit:
             raise self._error(f"failed in batch {index}", self.failures[index])
 
     def _error(self, what: str, failure: Failure) -> RunError:
-        kind = RefusedInput if failure.refused else RunError
+        kind = RefusedInputError if failure.refused else RunError
         error = kind(f"{self}: {what}: {failure.message}")
         error.add_note(f"In the worker:\n{failure.traceback}")
         return error
