@@ -20,7 +20,8 @@ def codewords(device: str | None = None) -> torch.Tensor:
     place = torch.arange(BLOCK_LENGTH, device=device)
     basis = [(place >> i) & 1 for i in range(5)] + [torch.ones_like(place)]
     message = torch.arange(64, device=device)
-    return sum(((message[:, None] >> i) & 1) * basis[i] for i in range(BLOCK_BITS)).remainder(2).float()
+    message_bits = (message[:, None] >> torch.arange(BLOCK_BITS, device=device)) & 1
+    return (message_bits.float() @ torch.stack(basis).float()).remainder(2)
 
 
 class ControlHeader:

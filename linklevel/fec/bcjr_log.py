@@ -116,6 +116,4 @@ def soft_output_log(
     ``bits`` [rows, lanes] holds LLRs, float32, or int16 in units of `INT16_STEP`; ``exact`` is log-MAP rather than
     max-log, and int16 is max-log always. The other arguments are those of `bcjr_windows.soft_output`.
     """
-    soft_output(
-        _start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, exact, extrinsic, work
-    )
+    soft_output(_start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, exact, extrinsic, work)

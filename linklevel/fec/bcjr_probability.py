@@ -107,6 +107,4 @@ def soft_output_probability(
 
     ``bits`` [rows, lanes], float32, holds exp(LLR). The other arguments are those of `bcjr_windows.soft_output`.
     """
-    soft_output(
-        _start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, True, extrinsic, work
-    )
+    soft_output(_start, _forward, _backward, bits, first, num_bits, num_steps, code, terminated, True, extrinsic, work)

@@ -63,11 +63,11 @@ class LDPCDecoderBlock(Block):
         self.num_iter = num_iter
         self.llr_max = llr_max
         self._check_combination()
-        self._engine: FrameDecoder | None = None
+        self._engine: Any = None
         if self._covered:
             flooding = cn_schedule == "flooding"
             number_format = ARITHMETICS[arithmetic]
-            self._engine = FrameDecoder(graph, self._cn_update, flooding, number_format, self._scale)
+            self._engine = FrameDecoder(graph, str(self._cn_update), flooding, number_format, self._scale)
 
     @property
     def _covered(self) -> bool:
@@ -161,9 +161,7 @@ class LDPCDecoderBlock(Block):
             raise ValueError(f"llr_ch: shape {list(llr_ch.shape)} given, [..., {n}] expected")
         fast = self._engine is not None and msg_v2c is None and runs_fast(self, llr_ch)
         if not fast and self._arithmetic != "float32":
-            raise ValueError(
-                f"arithmetic: {self._arithmetic!r} given; it needs CPU tensors that ask for no gradient"
-            )
+            raise ValueError(f"arithmetic: {self._arithmetic!r} given; it needs CPU tensors that ask for no gradient")
         return fast
 
     @torch.compiler.disable

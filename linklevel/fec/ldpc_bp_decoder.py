@@ -93,9 +93,7 @@ class LDPCBPDecoder(LDPCDecoderBlock):
             return_num_iter=return_num_iter, precision=precision, device=device,
         )  # fmt: skip
 
-    def call(
-        self, llr_ch: torch.Tensor, /, *, num_iter: int | None = None, msg_v2c: torch.Tensor | None = None
-    ) -> Any:
+    def call(self, llr_ch: torch.Tensor, /, *, num_iter: int | None = None, msg_v2c: torch.Tensor | None = None) -> Any:
         """Decode LLRs [..., n]."""
         if not self._runs_fast(llr_ch, self.n, msg_v2c):
             return self._delegate(llr_ch, num_iter, msg_v2c=msg_v2c)

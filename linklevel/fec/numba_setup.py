@@ -19,7 +19,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numba.experimental
@@ -30,15 +30,13 @@ import numpy as np
 import torch
 from numba.core.caching import IndexDataCacheFile
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def kernel(function: _Function) -> _Function:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call: no GIL, cached on disk, division by zero as in numpy.
 
     Under a numba whose cache cannot be bound to this folder, nothing is kept on disk.
     """
-    compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     cached = compiled._cache
     if not all(hasattr(cached, name) for name in ("_cache_file", "_cache_path", "_impl")):
         return numba.njit(nogil=True, error_model="numpy")(function)
@@ -59,7 +57,7 @@ def _sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def inlined(function: _Function) -> _Function:
+def inlined(function: Callable[..., Any]) -> Any:
     """Compile ``function`` as a part of every kernel that calls it."""
     return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
 

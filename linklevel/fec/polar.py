@@ -157,9 +157,7 @@ class PolarSCLDecoder(SionnaPolarSCLDecoder):
         bits = bits.reshape(*llr_ch.shape[:-1], self._k)
         return (bits, passed.reshape(llr_ch.shape[:-1])) if self._return_crc_status else bits
 
-    def decode_frames(
-        self, frames: np.ndarray, layout: _Layout, info: np.ndarray
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def decode_frames(self, frames: np.ndarray, layout: _Layout, info: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode frames received in a ``layout`` of `polar_nodes.load_channel`: bits at ``info``, CRC status."""
         output = np.empty((len(frames), len(info)), dtype=np.float32), np.empty(len(frames), dtype=np.bool_)
         penalty = np.float32(self._llr_max * self._k)

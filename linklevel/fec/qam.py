@@ -75,7 +75,7 @@ class QAMDemapper(Demapper):
             **kwargs,
         )  # fmt: skip
         self._exact, self._hard_out = demapping_method == "app", hard_out
-        self._levels = self._axis_levels() if self._constellation.constellation_type == "qam" else None
+        self._levels: Any = self._axis_levels() if self._constellation.constellation_type == "qam" else None
 
     def _axis_levels(self) -> np.ndarray:
         """[2^(K/2)], float32: level of the real axis for each label of its bits, the same on the imaginary axis."""

@@ -14,8 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
+
+intrinsic: Any = extending.intrinsic
+"""Untyped: what it decorates is called without the compiler's own argument."""
 
 ROW_BYTES = 64
 _ALIGNMENT = 64
@@ -24,7 +28,7 @@ _ALIGNMENT = 64
 class Vector(types.Type):
     """numba type of one row of scalars, held in one LLVM vector."""
 
-    def __init__(self, element: types.Type) -> None:
+    def __init__(self, element: Any) -> None:
         self.element = element
         self.bits = int(element.bitwidth)
         self.lanes = ROW_BYTES * 8 // self.bits

@@ -38,8 +38,10 @@ class Permutation(Block):
     def __init__(self, permutation: Any, *, precision: str | None = None, device: str | None = None) -> None:
         super().__init__(precision=precision, device=device)
         order = torch.as_tensor(permutation, device=self.device)
-        if order.ndim != 1 or order.is_floating_point() or not torch.equal(
-            order.sort().values, torch.arange(order.numel(), device=self.device)
+        if (
+            order.ndim != 1
+            or order.is_floating_point()
+            or not torch.equal(order.sort().values, torch.arange(order.numel(), device=self.device))
         ):
             raise ValueError(f"interleaver: shape {list(order.shape)} given, a permutation of 0 … k-1 expected")
         self._order, self._inverse = order, order.argsort()

@@ -13,9 +13,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, errors, types
-from numba.extending import intrinsic
 
-from .simd import Vector, _binary, _bits, _broadcast, _call, _splat, _unary
+from .simd import Vector, _binary, _bits, _broadcast, _call, _splat, _unary, intrinsic
 
 # Polynomial in z = 2 min(|x|, limit) / limit - 1, lowest degree first; its eighth power is log(1 + exp(-|x|)).
 _CORRECTION_LIMIT = 14.0

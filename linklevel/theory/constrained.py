@@ -14,6 +14,7 @@ exponentially for these analytic functions; 121 nodes give 1e-11 where 64 Gauss-
 over the SNR are built once per constellation and interpolated.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -158,7 +159,7 @@ def _pam_density(num_bits: int, bicm: bool) -> Density:
         likely = exponent > -(_PAM_REACH**2) / 2.0
         weights = np.exp(exponent) * likely
         total = np.log2(np.maximum(weights.sum(-1, keepdims=True), _TINY))
-        info = num_bits + exponent * np.log2(np.e) - total
+        info = num_bits + exponent * math.log2(math.e) - total
         if bicm:
             info = num_bits * (1.0 - total) + np.log2(np.maximum(weights @ member, _TINY)) @ member.T
         return np.where(likely, info, 0.0), weights / weights.sum()
@@ -179,7 +180,7 @@ def _psk_density(num_bits: int, bicm: bool) -> Density:
 
     def density(snr: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         scaled = gap * np.sqrt(2.0 * snr)
-        ratio = np.exp(-np.abs(scaled) ** 2 / 2.0 - (scaled.conj() * noise).real)  # [node, offset]
+        ratio = np.exp(-(np.abs(scaled) ** 2) / 2.0 - (scaled.conj() * noise).real)  # [node, offset]
         info = num_bits - np.log2(ratio.sum(-1))[:, None]
         if bicm:
             matches = (ratio @ same_bit).reshape(-1, size, num_bits).prod(-1)

@@ -113,10 +113,10 @@ class Journal:
         Raises:
             RunError: if the disk is full or the file cannot be written.
         """
-        rows = [(*row, checksum(row)) for row in rows]
-        if rows:
+        checked = [(*row, checksum(row)) for row in rows]
+        if checked:
             with self._explained(), self._transaction():
-                self._connection.executemany(INSERT, rows)
+                self._connection.executemany(INSERT, checked)
 
     def tallies(self, unit: str) -> dict[int, Tally]:
         """Return the finished batches of a unit, by index; damaged ones are dropped, with a warning."""

@@ -71,7 +71,8 @@ class ItemTask(Task):
             raise ValueError(
                 f"link: {type(link).__name__} has no {kind} reference, which task {self.name!r} needs"
             )
-        return link.clean(payload, snr_db) if kind == "clean" else link.blind(payload)
+        source_link: Any = link
+        return source_link.clean(payload, snr_db) if kind == "clean" else source_link.blind(payload)
 
     def events(self, payload: ItemBatch, reception: "Reception") -> dict[str, np.ndarray]:
         """Return the columns that every subclass has; a payload without flags counts as intact."""

@@ -44,9 +44,7 @@ def planted(tmp_path, monkeypatch):
 def failed_checks(output):
     """Return the checks that failed, by scheme, from the printed tables."""
     tables = [block.splitlines() for block in output.split("\n\n") if "99 % interval" in block]
-    return {
-        lines[0]: {line.split("  ")[0] for line in lines[2:] if "FAILED" in line} for lines in tables
-    }
+    return {lines[0]: {line.split("  ")[0] for line in lines[2:] if "FAILED" in line} for lines in tables}
 
 
 def test_planted_faults_are_caught(planted, capsys):

@@ -47,9 +47,7 @@ def test_uncoded_bit_error_rate_equals_sionnas(name, csi, tmp_path):
     assert same_mean(columns["bit_errors"], theirs, 1e-4), (columns["bit_errors"].mean() / n, theirs.mean() / n)
 
 
-@pytest.mark.parametrize(
-    ("name", "csi", "snr_db"), [("2 x 2, LMMSE", "estimated", 8), ("4 x 4, LMMSE", "perfect", 6)]
-)
+@pytest.mark.parametrize(("name", "csi", "snr_db"), [("2 x 2, LMMSE", "estimated", 8), ("4 x 4, LMMSE", "perfect", 6)])
 def test_coded_block_error_rate_equals_sionnas(name, csi, snr_db, tmp_path):
     n = 12 * FFT_SIZE * 2 * int(name[0])
     link = f"{{type: digital, code: ldpc5g, crc: null, k: {n // 2}, n: {n}, num_bits_per_symbol: 2}}"

@@ -18,9 +18,7 @@ from tokencom.scenarios import load_scenario, shipped
 CHANNEL = TDLChannel(model="A", delay_spread=100e-9, carrier_frequency=3.5e9)
 AIRS = {
     "flat": lambda: FlatAirInterface(channel="rayleigh"),
-    "ofdm": lambda: OFDMAirInterface(
-        channel=CHANNEL, fft_size=24, csi="estimated", num_streams=2, num_rx_ant=2
-    ),
+    "ofdm": lambda: OFDMAirInterface(channel=CHANNEL, fft_size=24, csi="estimated", num_streams=2, num_rx_ant=2),
 }
 
 

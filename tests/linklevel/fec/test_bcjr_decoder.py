@@ -11,7 +11,6 @@ from sionna.phy.fec.conv import ConvEncoder
 
 from tokencom.linklevel.fec.bcjr import BCJRDecoder
 
-pytestmark = pytest.mark.verify
 
 ALGORITHMS = ["map", "log", "maxlog"]
 
@@ -62,9 +61,7 @@ def test_llr_by_definition(algorithm):
     every = torch.tensor(list(itertools.product([0.0, 1.0], repeat=7)))
     metric = llr.double() @ encoder(every).double().T + prior.double() @ every.double().T
     fold = torch.amax if algorithm == "maxlog" else torch.logsumexp
-    one, zero = (
-        torch.stack([fold(metric[:, every[:, bit] == value], -1) for bit in range(7)], -1) for value in (1, 0)
-    )
+    one, zero = (torch.stack([fold(metric[:, every[:, bit] == value], -1) for bit in range(7)], -1) for value in (1, 0))
     ours = BCJRDecoder(encoder, hard_out=False, algorithm=algorithm)(llr, llr_a=prior)
     assert torch.allclose(ours.double(), one - zero, atol=1e-3)
 

@@ -17,8 +17,6 @@ from sionna.phy.fec.polar.utils import generate_5g_ranking
 from tokencom.linklevel.fec.polar import Polar5GDecoder, PolarSCDecoder, PolarSCLDecoder
 from tokencom.linklevel.fec.polar_schedule import RATE1, schedule, transform, transpose_transform
 
-pytestmark = pytest.mark.verify
-
 
 def received(encoder, k, num_frames, ebno_db, seed=1, crc=None):
     """Bits and channel LLRs of BPSK over AWGN."""

@@ -8,8 +8,6 @@ from sionna.phy.mapping import Constellation, Demapper, Mapper
 
 from tokencom.linklevel.fec.qam import QAMDemapper, QAMMapper
 
-pytestmark = pytest.mark.verify
-
 
 def symbols(num_bits_per_symbol, no, shape=(3, 5, 40), seed=1):
     """Bits and noisy symbols."""

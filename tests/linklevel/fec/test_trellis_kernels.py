@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.verify
 
 DECODE = """
 import warnings
@@ -58,6 +57,7 @@ def test_large_kernels_stay_in_bounds(tmp_path):
     assert outcome.returncode == 0, outcome.stderr
 
 
+@pytest.mark.verify
 def test_a_second_process_compiles_nothing(tmp_path):
     code = SMALL + (
         "\nfrom tokencom.linklevel.fec.viterbi_kernel import decode_viterbi as f"

@@ -13,7 +13,6 @@ from sionna.phy.fec.conv import ViterbiDecoder as SionnaViterbiDecoder
 
 from tokencom.linklevel.fec.viterbi import ViterbiDecoder
 
-pytestmark = pytest.mark.verify
 
 CODES = [
     {"rate": 1 / 2, "constraint_length": 7},
@@ -137,10 +136,12 @@ def test_error_rate_of_commpy():
     trellis = commpy.Trellis(np.array([2]), np.array([[5, 7]]))
     bits, _, llr = received(encoder, k, num_frames, 2.0, seed=5)
     ours = ViterbiDecoder(encoder=encoder)(llr).numpy()
-    theirs = np.array([
-        commpy.viterbi_decode(frame, trellis, tb_depth=25, decoding_type="unquantized")[:k]
-        for frame in np.tanh(llr.double().numpy() / 4)
-    ])
+    theirs = np.array(
+        [
+            commpy.viterbi_decode(frame, trellis, tb_depth=25, decoding_type="unquantized")[:k]
+            for frame in np.tanh(llr.double().numpy() / 4)
+        ]
+    )
     errors = [int((decided != bits.numpy()).any(1).sum()) for decided in (ours, theirs)]
     assert 3 < errors[1] < 57
     assert fisher_exact([[e, num_frames - e] for e in errors]).pvalue > 1e-4
