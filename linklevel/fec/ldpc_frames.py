@@ -12,6 +12,8 @@ caller packs what was left over into new groups and starts them afresh, which co
 empty lanes along.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .ldpc_check_nodes import minsum_pass, phi_pass, tanh_pass
@@ -33,7 +35,7 @@ def failing_lanes(starts: np.ndarray, columns: np.ndarray, total: np.ndarray, ha
     """
     for row in range(total.shape[0]):
         hard[row] = negative_lanes(load(total, row))
-    failing = ignored
+    failing: Any = ignored
     for check in range(starts.size - 1):
         if failing == _ALL:
             break

@@ -1,5 +1,7 @@
 """Bring LLRs into the lanes: from [frame, position] to one row of all frames per variable node."""
 
+from typing import Any
+
 import numpy as np
 
 from .ldpc_work import Plan, Workspace
@@ -68,7 +70,7 @@ def load_group(llr: np.ndarray, frames: np.ndarray, inputs: np.ndarray, plan: Pl
     total = work.total
     limit = fill(total, total.dtype.type(plan.bound))
     zero = fill(total, total.dtype.type(0))
-    far = np.float32(max(plan.bound, 1e6)) if total.itemsize == 4 else plan.bound
+    far: Any = np.float32(max(plan.bound, 1e6)) if total.itemsize == 4 else plan.bound
     for row in range(total.shape[0]):
         store(total, row, zero)
     lanes = total.shape[1]

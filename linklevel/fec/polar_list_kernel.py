@@ -265,11 +265,11 @@ def _pack(bits: np.ndarray, row: int, stride: int, lane: int, n: int, words: np.
 def _untransform(words: np.ndarray, n: int) -> None:
     """From the codeword x to u = x G, in place: bit i takes bit i + step where i has no bit of step."""
     for stage in range(6):
-        step = np.uint64(1 << stage)
-        lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << step) + np.uint64(1))
+        shift = np.uint64(1 << stage)
+        lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
         if n >> (stage + 1) > 0:
             for i in range(words.shape[0]):
-                words[i] ^= (words[i] >> step) & lower
+                words[i] ^= (words[i] >> shift) & lower
     step = 1
     while step < words.shape[0]:
         for start in range(0, words.shape[0], 2 * step):
