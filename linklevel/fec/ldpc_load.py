@@ -70,7 +70,8 @@ def load_group(llr: np.ndarray, frames: np.ndarray, inputs: np.ndarray, plan: Pl
     total = work.total
     limit = fill(total, total.dtype.type(plan.bound))
     zero = fill(total, total.dtype.type(0))
-    far: Any = np.float32(max(plan.bound, 1e6)) if total.itemsize == 4 else plan.bound
+    bound: Any = plan.bound
+    far = np.float32(max(bound, 1e6)) if total.itemsize == 4 else bound
     for row in range(total.shape[0]):
         store(total, row, zero)
     lanes = total.shape[1]

@@ -5,9 +5,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "answers": ["DatasetTask", "SampleBatch", "fit_prior"],
         "base": ["Task"],
         "bits": ["BitsTask"],
+        "choice_judges": ["ChoiceJudge", "MMVetJudge", "YesNoJudge"],
+        "content_judges": ["CaptionJudge", "PictureJudge", "SentenceJudge", "TranscriptJudge"],
         "image": ["ImageTask"],
+        "judges": ["AnswerJudge", "Judge"],
         "text": ["TextTask"],
     },
 )
