@@ -4,8 +4,9 @@ from math import pi
 
 import torch
 from sionna.phy import Block
-from sionna.phy.mapping import Constellation, Demapper, Mapper
+from sionna.phy.mapping import Constellation
 
+from .codes.backends import block
 from .validation import check_choice, check_finite, check_shape
 
 NUM_BITS = {"qam": (2, 4, 6, 8), "psk": tuple(range(1, 7)), "pam": tuple(range(1, 7))}
@@ -49,6 +50,7 @@ class Modulation(Block):
         constellation_type: "qam" (4, 16, 64 or 256 points), "psk" or "pam" (2 to 64 points).
         num_bits_per_symbol: bits per symbol.
         demapping_method: "app", the exact LLR, or "maxlog".
+        backend: whose mapper and demapper, see :data:`~tokencom.linklevel.codes.BACKENDS`.
         precision: Sionna's.
         device: Sionna's.
 
@@ -69,6 +71,7 @@ class Modulation(Block):
         num_bits_per_symbol: int = 2,
         *,
         demapping_method: str = "app",
+        backend: str = "fast",
         precision: str | None = None,
         device: str | None = None,
     ) -> None:
@@ -84,8 +87,8 @@ class Modulation(Block):
             constellation = Constellation("custom", num_bits_per_symbol, points=points, **sionna)
         else:
             constellation = Constellation(constellation_type, num_bits_per_symbol, **sionna)
-        self._mapper = Mapper(constellation=constellation, **sionna)
-        self._demapper = Demapper(demapping_method, constellation=constellation, **sionna)
+        self._mapper = block(backend, "Mapper")(constellation=constellation, **sionna)
+        self._demapper = block(backend, "Demapper")(demapping_method, constellation=constellation, **sionna)
 
     @property
     def points(self) -> torch.Tensor:
@@ -145,7 +148,8 @@ class Modulation(Block):
         no_eff = torch.as_tensor(no_eff, device=symbols.device)
         if bool(torch.isnan(no_eff).any()) or bool((no_eff < 0).any()):
             raise ValueError("no_eff: NaN or negative values given; a noise variance is at least 0")
-        no_eff = no_eff.clamp(min=NO_MIN).expand(symbols.shape)
+        silent = torch.isinf(no_eff)
+        no_eff = no_eff.masked_fill(silent, 1.0).clamp(min=NO_MIN).expand(symbols.shape)
         step = max(1, CHUNK // (self.num_bits_per_symbol << self.num_bits_per_symbol))
         parts = [
             self._demapper(y, no)
@@ -153,4 +157,7 @@ class Modulation(Block):
             if len(y)
         ]
         llr = torch.cat(parts) if parts else symbols.real.new_zeros(0)
+        llr = llr.reshape(*symbols.shape, self.num_bits_per_symbol)
+        if bool(silent.any()):
+            llr = llr.masked_fill(silent.expand(symbols.shape)[..., None], 0.0)
         return llr.reshape(len(symbols), capacity)[:, :num_bits]

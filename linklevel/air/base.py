@@ -159,6 +159,8 @@ class AirInterface(Block):
             raise ValueError(f"no: {float(no.min())} given; a noise power density is at least 0")
         if num_symbols is None:
             num_symbols = torch.full((batch,), width, device=x.device)
+        if batch == 0:
+            return Received(x, x.real, no)
         x = torch.where(sent_mask(num_symbols, width), x, torch.zeros_like(x))
         tx = self.transmit(x, num_symbols)
         h = self.fade(batch, self.num_grids(width), draws)

@@ -1,4 +1,4 @@
-"""Whose encoder and decoder blocks a code family runs on.
+"""Whose encoder, decoder, mapper and demapper blocks a link runs on.
 
 Every block has the constructor and call of Sionna's block of that name, so that a backend is nothing
 but a table of classes. To add one, add its table here.
@@ -20,6 +20,8 @@ _SIONNA = {
     "ViterbiDecoder": "sionna.phy.fec.conv:ViterbiDecoder",
     "Polar5GEncoder": "sionna.phy.fec.polar:Polar5GEncoder",
     "Polar5GDecoder": "sionna.phy.fec.polar:Polar5GDecoder",
+    "Mapper": "sionna.phy.mapping:Mapper",
+    "Demapper": "sionna.phy.mapping:Demapper",
 }
 
 _FAST = {
@@ -29,6 +31,8 @@ _FAST = {
     "TurboDecoder": "..fec:TurboDecoder",
     "ViterbiDecoder": "..fec:ViterbiDecoder",
     "Polar5GDecoder": "..fec:Polar5GDecoder",
+    "Mapper": "..fec:QAMMapper",
+    "Demapper": "..fec:QAMDemapper",
 }
 
 _COMMPY = {

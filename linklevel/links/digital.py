@@ -55,7 +55,7 @@ class DigitalLink(Link):
             (short payloads at high rates), the fewest coded bits that the family can work with.
         constellation_type: "qam", "psk" or "pam".
         crc: CRC of the transport block, or `None` for no verdict.
-        backend: whose encoder and decoder.
+        backend: whose encoder, decoder, mapper and demapper.
         demapping_method: "app" or "maxlog".
         num_bits: payload bits, or `None` for byte strings.
         code_options: the family's options.
@@ -96,7 +96,7 @@ class DigitalLink(Link):
                 " choose csi='perfect' or 'estimated'"
             )
         self.modulation = Modulation(
-            constellation_type, num_bits_per_symbol, demapping_method=demapping_method,
+            constellation_type, num_bits_per_symbol, demapping_method=demapping_method, backend=backend,
             precision=air.precision, device=air.device,
         )  # fmt: skip
         self.code, self.coderate, self.crc, self.backend = code, coderate, crc, backend

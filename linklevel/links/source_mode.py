@@ -70,6 +70,7 @@ class SourceMode:
             coding.constellation_type,
             num_bits_per_symbol,
             demapping_method=coding.demapping_method,
+            backend=coding.backend,
             precision=coding.precision,
             device=coding.device,
         )

@@ -6,31 +6,13 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .journal import Journal
 from .plan import Plan
 from .unit import Unit
-
-COMPUTING = ("tokencom", "sionna", "torch", "numpy", "scipy", "numba")
-"""Packages whose version can change a result."""
-
-RECORDED = (
-    *COMPUTING, "h5py", "pydantic", "pillow", "pillow-heif", "torchmetrics", "sacrebleu", "scikit-image"
-)
-
-
-def versions(packages: Sequence[str] = RECORDED) -> dict[str, str]:
-    """Return the installed versions of Python and of ``packages``; missing ones are left out."""
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+from .versions import computing_versions, versions
 
 
 def commit() -> str | None:
@@ -52,7 +34,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def fingerprint(plan: Plan) -> str:
     """Return a hash of the scenario and of the versions that its numbers depend on."""
-    parts = [plan.model_dump_json(), versions(COMPUTING)]
+    parts = [plan.model_dump_json(), computing_versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from .journal import Journal, Row, Tally
 from .messages import Description, Failure, Reply
 from .plan import Plan, Point
 from .stop import Reader
+from .versions import computing_versions
 
 
 class Unit:
@@ -155,7 +156,8 @@ def unit_key(plan: Plan, point: Point, build_key: str) -> str:
     """Return the hash of all that the numbers of a unit's batches depend on.
 
     Not in it: names, other points and schemes, and when to stop; so a scenario can grow without
-    losing what it has.
+    losing what it has. The versions of the packages that compute are in it: batches of two versions
+    never meet in one result.
     """
     parts = {
         "build": build_key,
@@ -165,5 +167,6 @@ def unit_key(plan: Plan, point: Point, build_key: str) -> str:
         "seed": plan.seed,
         "batch_size": plan.stop.batch_size,
         "threads": plan.threads_per_worker,
+        "versions": computing_versions(),
     }
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -10,10 +10,13 @@ METRICS = {
     "ser": "Symbol error rate",
     "goodput": "Goodput",
     "psnr": "PSNR",
+    "ssim": "SSIM",
     "ms_ssim": "MS-SSIM",
     "bleu": "BLEU",
     "exact_match": "Exact match",
     "accuracy": "Accuracy",
+    "damaged": "Share of items damaged",
+    "fallback": "Share of items lost",
     "channel_uses": "Channel uses",
 }
 AXES = {"snr_db": r"$E_s/N_0$ (dB)", "ebno_db": r"$E_b/N_0$ (dB)"}

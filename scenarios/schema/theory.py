@@ -17,7 +17,7 @@ class FlatParameters(Config):
 
     channel: Literal["awgn", "rayleigh", "rician"] = Field(default="awgn", description="Law of the gain.")
     k_factor_db: Real | None = Field(
-        default=None, ge=-60, le=40, description="Rician: line of sight over scattered power (dB)."
+        default=None, ge=-60, le=60, description="Rician: line of sight over scattered power (dB)."
     )
     num_rx_ant: Integer = Field(
         default=1, ge=1, le=64, description="Antennas combined with maximum ratio (count)."
