@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import audit, compare, doctor, listing, plot, report, run, schema
+from . import audit, compare, doctor, listing, plot, report, run, schema, show
 
 COMMANDS = {
     "run": run,
@@ -17,6 +17,7 @@ COMMANDS = {
     "plot": plot,
     "report": report,
     "compare": compare,
+    "show": show,
     "list": listing,
     "schema": schema,
     "doctor": doctor,

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterable
 
-KINDS = ("scenarios", "airs", "channels", "codes", "links", "sources", "tasks", "theory", "plugins")
+KINDS = ("scenarios", "airs", "channels", "codes", "links", "sources", "tasks", "datasets", "theory", "plugins")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _rows(kind: str) -> Iterable[tuple[str, str]]:
-    from ..schema import air, channels, codes, links, shipped, sources, tasks, theory, union
+    from ..schema import air, channels, codes, datasets, links, shipped, sources, tasks, theory, union
 
     if kind == "scenarios":
         return [(name, _first_comment(path.read_text(encoding="utf-8"))) for name, path in shipped().items()]
@@ -41,6 +41,7 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
         "links": links.Link,
         "sources": sources.Source,
         "tasks": tasks.Task,
+        "datasets": datasets.Data,
         "theory": theory.Theory,
     }
     members = union.members_of(unions[kind])

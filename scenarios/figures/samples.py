@@ -151,6 +151,8 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def _families(data: Dataset) -> Iterator[Mapping[str, Any]]:
+    if not data.references_of(0)[0]:
+        return
     answers = data.answers()
     for family in sorted(answers):
         counts = sorted(answers[family].items(), key=lambda pair: (-pair[1], pair[0]))

@@ -7,7 +7,7 @@ from .shipped import shipped
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["codes", "sources", "tasks", "theory", "union"],
+    submodules=["codes", "datasets", "sources", "tasks", "theory", "union"],
     submod_attrs={
         "air": ["FlatAir", "OFDMAir"],
         "channels": ["CDL", "TDL", "RMa", "UMa", "UMi"],

@@ -5,6 +5,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from .base import Config
+from .data_tasks import (
+    Captioning,
+    Classification,
+    MultipleChoice,
+    OpenAnswers,
+    Pictures,
+    Sentences,
+    Transcription,
+    Vqa,
+    YesNo,
+)
 from .number import Flag, Integer
 from .python_target import PythonTarget
 from .union import tagged
@@ -124,5 +135,8 @@ class Text(Config):
         return TextTask(repeats=self.repeats, **self.data.arguments())
 
 
-Task = tagged(Bits | Image | Text | PythonTarget)
+Task = tagged(
+    Bits | Image | Text | Vqa | Classification | Captioning | Transcription | Sentences | Pictures
+    | MultipleChoice | YesNo | OpenAnswers | PythonTarget
+)  # fmt: skip
 """Any task; a Python class is called with ``options``."""

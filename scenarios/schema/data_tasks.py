@@ -1,0 +1,198 @@
+"""Tasks about the samples of a data set."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from . import datasets
+from .base import Config
+from .number import Flag, Integer
+
+if TYPE_CHECKING:
+    from ..datasets import Dataset
+    from ..tasks import DatasetTask
+    from ..tasks.judges import Judge
+
+
+class _OnData(Config):
+    """A task about the samples of a data set.
+
+    A subclass has the fields ``type``, ``data`` and ``instruction``.
+    """
+
+    payload: ClassVar[str] = "sample"
+    num_items: Integer | None = Field(
+        default=None, ge=1, le=10**7, description="How many samples, from the first (count); all if absent."
+    )
+    repeats: Integer = Field(default=1, ge=1, le=10**6, description="How often each is sent (count).")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge of the answers."""
+        raise NotImplementedError
+
+    def build(self) -> "DatasetTask":
+        """Construct the task."""
+        from ..tasks import DatasetTask
+
+        config: Any = self
+        data = config.data.build()
+        return DatasetTask(
+            name=config.type,
+            data=data,
+            judge=self.judge(data),
+            instruction=config.instruction,
+            train=self.train(),
+            num_items=self.num_items,
+            repeats=self.repeats,
+        )
+
+    def train(self) -> "Dataset | None":
+        """Construct the data set that a prior is fitted on, if there is one and it is wanted."""
+        config: Any = self
+        split = getattr(config.data, "train_split", None)
+        if split is None or not getattr(self, "prior", False):
+            return None
+        return config.data.build(split=split)
+
+
+Prior = Field(
+    default=True,
+    description="Draw the most common answer per family, fitted on the training data (true or false).",
+)
+
+
+class Vqa(_OnData):
+    """Questions about images or clips: accuracy as people agree, by family, and the prior's."""
+
+    type: Literal["vqa"] = "vqa"
+    data: datasets.VqaData = Field(description="Which questions.")
+    instruction: str = Field(default="{question}", description="Template of what the receiver's model is told.")
+    prior: Flag = Prior
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import AnswerJudge
+
+        return AnswerJudge(data)
+
+
+class Classification(_OnData):
+    """Classes of sentences, images or sounds: accuracy, and the most common class's."""
+
+    type: Literal["classification"] = "classification"
+    data: datasets.ClassData = Field(description="Which items.")
+    instruction: str = Field(default="{text}", description="Template of what the receiver's model is told.")
+    prior: Flag = Prior
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import AnswerJudge
+
+        return AnswerJudge(data)
+
+
+class Captioning(_OnData):
+    """Captions: BLEU and CIDEr-D; METEOR and sentence similarity on request."""
+
+    type: Literal["captioning"] = "captioning"
+    data: datasets.CaptionData = Field(description="Which images or clips.")
+    instruction: str = Field(
+        default="Describe this in one sentence.", description="Template of what the receiver's model is told."
+    )
+    extras: tuple[Literal["meteor", "similarity"], ...] = Field(
+        default=(), description="Further metrics: meteor (needs Java), similarity (needs MiniLM's weights)."
+    )
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import CaptionJudge
+
+        return CaptionJudge(data, self.extras)
+
+
+class Transcription(_OnData):
+    """Speech: word and character error rates."""
+
+    type: Literal["transcription"] = "transcription"
+    data: datasets.SpeechData = Field(description="Which utterances.")
+    instruction: str = Field(default="Write down what is said.", description="Template of what the model is told.")
+    spell_digits: Flag = Field(default=False, description="Count digits as the words they are (true or false).")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import TranscriptJudge
+
+        return TranscriptJudge(self.spell_digits)
+
+
+class Sentences(_OnData):
+    """Sentences of a data set sent as they are: BLEU and exact match."""
+
+    type: Literal["sentences"] = "sentences"
+    data: datasets.SentenceData = Field(description="Which sentences.")
+    instruction: str = Field(default="{text}", description="Template of what the receiver's model is told.")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import SentenceJudge
+
+        return SentenceJudge()
+
+
+class Pictures(_OnData):
+    """Images of a data set rebuilt at the receiver: PSNR, and MS-SSIM or SSIM."""
+
+    type: Literal["pictures"] = "pictures"
+    data: datasets.PictureData = Field(description="Which images.")
+    instruction: str = Field(default="", description="Template of what the receiver's model is told.")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import PictureJudge
+
+        return PictureJudge(data)
+
+
+class MultipleChoice(_OnData):
+    """Multiple choice: accuracy and circular accuracy (MMBench)."""
+
+    type: Literal["multiple_choice"] = "multiple_choice"
+    data: datasets.ChoiceData = Field(description="Which questions.")
+    instruction: str = Field(
+        default="{hint}\n{question}\n{choices}\nAnswer with the letter of the right choice.",
+        description="Template of what the receiver's model is told.",
+    )
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import ChoiceJudge
+
+        return ChoiceJudge(data)
+
+
+class YesNo(_OnData):
+    """Pairs of yes-or-no questions: accuracy, accuracy+ and scores (MME)."""
+
+    type: Literal["yes_no"] = "yes_no"
+    data: datasets.YesNoData = Field(description="Which questions.")
+    instruction: str = Field(default="{question}", description="Template of what the receiver's model is told.")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import YesNoJudge
+
+        return YesNoJudge(data)
+
+
+class OpenAnswers(_OnData):
+    """Open answers: exact and containment scores, by capability (MM-Vet)."""
+
+    type: Literal["open_answers"] = "open_answers"
+    data: datasets.OpenData = Field(description="Which questions.")
+    instruction: str = Field(default="{question}", description="Template of what the receiver's model is told.")
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge."""
+        from ..tasks import MMVetJudge
+
+        return MMVetJudge(data)

@@ -1,0 +1,102 @@
+"""Data sets that are made from a seed, and what all data sets have in common."""
+
+import importlib
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from .base import Config
+from .number import Integer, Real
+
+if TYPE_CHECKING:
+    from ..datasets import Dataset
+
+Split = Literal["train", "val", "test"]
+Seed = Field(default=0, ge=0, le=2**62, description="Of everything that is drawn.")
+Part = Field(default="test", description="Which part; parts are drawn independently.")
+Size = Field(default=64, ge=32, le=256, description="Height and width of images (pixels).")
+Rate = Field(default=16_000, ge=1000, le=192_000, description="Of audio, resampled to it (Hz).")
+
+
+class DataConfig(Config):
+    """A class of ``tokencom.scenarios.datasets``, and its arguments."""
+
+    target: ClassVar[str]
+    """Module and class below that package."""
+
+    train_split: ClassVar[str | None] = "train"
+    """Where a prior is fitted; `None` for a data set without training data."""
+
+    def build(self, **changed: Any) -> "Dataset":
+        """Construct the data set; ``changed`` replaces arguments, such as ``split``."""
+        module, _, name = self.target.partition(":")
+        found = importlib.import_module(f"..datasets.{module}", __package__)
+        return getattr(found, name)(**{**self.arguments(), **changed})
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the class's arguments."""
+        return self.parameters()
+
+
+class _Scenes(DataConfig):
+    """CLEVR-style scenes."""
+
+    num_images: Integer = Field(default=500, ge=1, le=10**6, description="Images (count).")
+    size: Integer = Size
+    num_objects: tuple[Integer, Integer] = Field(default=(3, 8), description="Fewest and most objects (count).")
+    shadow: Literal["soft", "hard"] = Field(default="soft", description="Edge of shadows.")
+    seed: Integer = Seed
+    split: Split = Part
+
+
+class ClevrSynth(_Scenes):
+    """Questions about CLEVR-style scenes, made from a seed."""
+
+    target = "clevr_synth:ClevrSynth"
+    type: Literal["clevr_synth"] = "clevr_synth"
+    questions_per_image: Integer = Field(default=10, ge=1, le=50, description="Questions of each (count).")
+
+
+class ClevrCaptions(_Scenes):
+    """Captions of CLEVR-style scenes, made from a seed."""
+
+    target = "clevr_synth:ClevrCaptions"
+    type: Literal["clevr_captions"] = "clevr_captions"
+    captions_per_image: Integer = Field(default=5, ge=1, le=50, description="References of each (count).")
+
+
+class AvqaSynth(DataConfig):
+    """Questions about short clips of moving shapes and tones, made from a seed."""
+
+    target = "avqa_synth:AvqaSynth"
+    type: Literal["avqa_synth"] = "avqa_synth"
+    num_clips: Integer = Field(default=500, ge=1, le=10**6, description="Clips (count).")
+    questions_per_clip: Integer = Field(default=6, ge=1, le=9, description="Questions of each (count).")
+    size: Integer = Field(default=32, ge=16, le=256, description="Height and width of frames (pixels).")
+    num_frames: Integer = Field(default=8, ge=8, le=64, description="Frames of a clip (count).")
+    duration: Real = Field(default=2.0, gt=0, le=60, description="Of a clip (s).")
+    sampling_rate: Integer = Field(default=8000, ge=4000, le=48_000, description="Of the sound (Hz).")
+    seed: Integer = Seed
+    split: Split = Part
+
+
+class TextSynth(DataConfig):
+    """Sentences with a sentiment, made by a grammar from a seed."""
+
+    target = "text_synth:TextSynth"
+    type: Literal["text_synth"] = "text_synth"
+    num_sentences: Integer = Field(default=1000, ge=1, le=10**8, description="Sentences (count).")
+    seed: Integer = Seed
+    split: Split = Part
+
+
+class SpeechSynth(DataConfig):
+    """Sentences and digit strings spoken by eSpeak NG."""
+
+    target = "speech_synth:SpeechSynth"
+    type: Literal["speech_synth"] = "speech_synth"
+    num_utterances: Integer = Field(default=200, ge=1, le=10**6, description="Utterances (count).")
+    speech: Literal["sentences", "digits", "mixed"] = Field(default="mixed", description="What is said.")
+    sampling_rate: Integer = Rate
+    seed: Integer = Seed
+    split: Split = Part
