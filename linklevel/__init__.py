@@ -6,6 +6,9 @@
 ``fec``               fast CPU kernels behind Sionna's decoder interfaces
 ``links``             encode, air, decode: one interface for every transmission scheme
 ``sources``           classical source coders of images and text
+``jscc``              learned joint source-channel codecs of tokens and images
+``quantizers``        tokens to bits and back
+``tokens``            the payload of token links
 ``metrics``           error rates and quality measures
 ``theory``            closed forms to hold a simulation against
 ``modulation``        QAM, PSK and PAM with soft demapping
@@ -22,15 +25,18 @@ import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["air", "codes", "fec", "links", "metrics", "sources", "theory"],
+    submodules=["air", "codes", "fec", "jscc", "links", "metrics", "quantizers", "sources", "theory"],
     submod_attrs={
         "accounting": ["ChannelUses"],
         "air": ["AirInterface", "FlatAirInterface", "OFDMAirInterface", "Received"],
         "audit": ["AuditReport", "audit_link"],
         "codes": ["TransportBlockCoder"],
         "draws": ["Draws"],
-        "links": ["DigitalLink", "Link", "Reception", "Signal", "SourceLink"],
+        "links": [
+            "AnalogLink", "DigitalLink", "JSCCLink", "Link", "QuantizedLink", "Reception", "Signal", "SourceLink"
+        ],
         "modulation": ["Modulation"],
+        "tokens": ["Tokens"],
         "signal": ["ebno_db_to_snr_db", "normalize_power", "snr_db_to_no"],
     },
 )

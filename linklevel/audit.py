@@ -233,7 +233,8 @@ def _symbol_power(sent: list[Transmission]) -> Measured:
     """
     symbols = torch.cat([t.x[t.mask] for t in sent])
     points, counts = torch.unique(torch.view_as_real(symbols * 1e4).round(), dim=0, return_counts=True)
-    if len(points) <= MAX_POINTS and 2 * len(points) < len(symbols):
+    recurring = 2 * int((counts == 1).sum()) < len(points)  # learned symbols beside a header's alphabet are not
+    if len(points) <= MAX_POINTS and 2 * len(points) < len(symbols) and recurring:
         energy = symbols.abs().square().double()
         mean, deviation = float(energy.mean()), float(energy.std()) / math.sqrt(len(symbols))
         even = float((points / 1e4).double().square().sum(1).mean())
