@@ -33,7 +33,14 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "codes": ["TransportBlockCoder"],
         "draws": ["Draws"],
         "links": [
-            "AnalogLink", "DigitalLink", "JSCCLink", "Link", "QuantizedLink", "Reception", "Signal", "SourceLink"
+            "AnalogLink",
+            "DigitalLink",
+            "JSCCLink",
+            "Link",
+            "QuantizedLink",
+            "Reception",
+            "Signal",
+            "SourceLink",
         ],
         "modulation": ["Modulation"],
         "tokens": ["Tokens"],
