@@ -24,6 +24,7 @@ class Draws:
         seed: the scenario's seed.
         point: hash of the sweep point's values.
         batch: index of the batch (or of the training step).
+        first_grid: grids that earlier transmissions of the same items took; fade and noise go on from there.
 
     Example:
         >>> draws = Draws(seed=1)
@@ -34,6 +35,7 @@ class Draws:
     seed: int
     point: int = 0
     batch: int = 0
+    first_grid: int = 0
 
     def seed_of(self, stream: str, index: int = 0) -> int:
         """Return the 64-bit seed of ``stream``; ``index`` counts sub-draws such as slots."""

@@ -91,7 +91,11 @@ class AirInterface(Block):
 
     @abstractmethod
     def fade(self, batch_size: int, num_grids: int, draws: Draws) -> torch.Tensor | None:
-        """Draw the channel of ``num_grids`` successive grids, or `None` where there is no fading."""
+        """Draw the channel of ``num_grids`` successive grids, or `None` where there is no fading.
+
+        The first of them is the item's grid number ``draws.first_grid``: an item that is sent in several
+        transmissions keeps its fade, which moves on in time where the channel does.
+        """
 
     @abstractmethod
     def propagate(self, tx: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:

@@ -152,7 +152,10 @@ class FlatAirInterface(AirInterface):
             h = self._normal(draws, "fade", 0, shape)[:, None, ..., None]
         else:
             h = torch.stack(
-                [self._normal(draws, "fade", g, (*shape, GRID)) for g in range(num_grids)], dim=1
+                [
+                    self._normal(draws, "fade", draws.first_grid + g, (*shape, GRID))
+                    for g in range(num_grids)
+                ], dim=1
             )
         if self.k_factor_db is None:
             return h
@@ -170,6 +173,7 @@ class FlatAirInterface(AirInterface):
         shape = (y.shape[0], self.num_rx_ant, GRID)
         first = self.num_pilot_grids
         indices = [PILOT_INDEX + g if g < first else g - first for g in range(y.shape[1])]
+        indices = [index + draws.first_grid for index in indices]
         noise = torch.stack([self._normal(draws, "noise", i, shape) for i in indices], dim=1)
         return y + noise * no.sqrt()[:, None, None, None]
 

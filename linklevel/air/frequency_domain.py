@@ -33,9 +33,10 @@ class FrequencyDomain:
 
     def fade(self, batch_size: int, num_grids: int, draws: Draws) -> torch.Tensor:
         """Draw responses [batch, num_grids, num_rx_ant, num_streams, num_ofdm_symbols, fft_size]."""
+        first = draws.first_grid
         if self._continuous:
-            return self._draw(batch_size, num_grids, draws, 0)
-        return torch.cat([self._draw(batch_size, 1, draws, g) for g in range(num_grids)], dim=1)
+            return self._draw(batch_size, first + num_grids, draws, 0)[:, first:]
+        return torch.cat([self._draw(batch_size, 1, draws, first + g) for g in range(num_grids)], dim=1)
 
     def _draw(self, batch_size: int, num_grids: int, draws: Draws, index: int) -> torch.Tensor:
         """Draw ``num_grids`` grids that continue each other."""

@@ -193,7 +193,10 @@ class OFDMAirInterface(AirInterface):
         """Add CN(0, no) to every received sample; ``no`` is [batch]."""
         shape = (y.shape[0], *y.shape[2:])
         noise = torch.stack(
-            [draws.complex_normal("noise", g, shape, self.device, self.cdtype) for g in range(y.shape[1])],
+            [
+                draws.complex_normal("noise", draws.first_grid + g, shape, self.device, self.cdtype)
+                for g in range(y.shape[1])
+            ],
             dim=1,
         )
         return y + noise * no.sqrt().reshape(-1, *[1] * (y.ndim - 1))

@@ -97,9 +97,11 @@ class TimeDomain:
         A piece is the whole item where grids continue each other, else one grid; its samples
         are those of its output, with the ``num_taps - 1`` that ring after the input ends.
         """
+        first = draws.first_grid
         if self._continuous:
-            return self._draw(batch_size, num_grids, draws, 0)[:, None]
-        return torch.stack([self._draw(batch_size, 1, draws, g) for g in range(num_grids)], dim=1)
+            h = self._draw(batch_size, first + num_grids, draws, 0)
+            return h[..., first * self._grid.num_time_samples :, :][:, None]
+        return torch.stack([self._draw(batch_size, 1, draws, first + g) for g in range(num_grids)], dim=1)
 
     def _draw(self, batch_size: int, num_grids: int, draws: Draws, index: int) -> torch.Tensor:
         """Draw the filter of one piece."""
