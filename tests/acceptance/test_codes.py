@@ -11,7 +11,6 @@ from sionna.phy.utils import ebnodb2no
 from .measuring import same_proportion, shipped_run
 from .sionna_chains import flat_block_errors
 
-
 K = 64
 N = {"LDPC 5G": 128, "Turbo LTE": 204, "Polar 5G, list 8": 128, "Convolutional": 140}
 """Coded bits of the families' own rates, without rate matching."""

@@ -11,7 +11,6 @@ from sionna.phy.fec.conv import ConvEncoder
 
 from tokencom.linklevel.fec.bcjr import BCJRDecoder
 
-
 ALGORITHMS = ["map", "log", "maxlog"]
 
 

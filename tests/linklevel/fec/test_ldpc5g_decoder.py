@@ -9,7 +9,6 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder as SionnaEncoder
 
 from tokencom.linklevel.fec import LDPC5GDecoder, LDPC5GEncoder
 
-
 LAYERED = {"cn_update": "minsum", "scale": 0.75, "cn_schedule": "layered"}
 OFFSET = {"cn_update": "offset-minsum", "cn_schedule": "layered"}
 

@@ -12,7 +12,6 @@ from sionna.phy.fec.turbo import TurboEncoder
 
 from tokencom.linklevel.fec.turbo import Permutation, TurboDecoder
 
-
 SIGNIFICANCE = 1e-4
 
 

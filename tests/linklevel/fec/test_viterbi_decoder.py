@@ -13,7 +13,6 @@ from sionna.phy.fec.conv import ViterbiDecoder as SionnaViterbiDecoder
 
 from tokencom.linklevel.fec.viterbi import ViterbiDecoder
 
-
 CODES = [
     {"rate": 1 / 2, "constraint_length": 7},
     {"rate": 1 / 3, "constraint_length": 8},

@@ -71,9 +71,9 @@ def test_wrong_input_is_exit_code_2(cli, tiny, tmp_path, arguments, message):
     assert out == ""
 
 
-def test_a_failing_run_is_exit_code_1(cli, tiny, tmp_path):
+def test_a_refused_run_is_exit_code_2(cli, tiny, tmp_path):
     code, _, err = cli("run", tiny, "threads_per_worker=999", "--workers", 0, "--output", tmp_path / "out")
-    assert code == 1
+    assert code == 2
     assert "threads_per_worker: 999 threads asked for" in err
 
 
