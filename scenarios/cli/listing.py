@@ -3,14 +3,15 @@
 import argparse
 from collections.abc import Iterable
 
-KINDS = ("scenarios", "airs", "channels", "codes", "links", "sources", "tasks", "datasets", "theory", "plugins")
+KINDS = (
+    "scenarios", "airs", "channels", "codes", "schemes", "links", "codecs", "quantizers", "systems", "sources",
+    "tasks", "datasets", "theory", "plugins",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "kinds", nargs="*", metavar="kind", help=f"any of {', '.join(KINDS)}; all if none is named"
-    )
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"any of {', '.join(KINDS)}; all if none is named")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -28,7 +29,22 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _rows(kind: str) -> Iterable[tuple[str, str]]:
-    from ..schema import air, channels, codes, datasets, links, shipped, sources, tasks, theory, union
+    from ..schema import (
+        air,
+        channels,
+        codes,
+        datasets,
+        jscc,
+        links,
+        quantizers,
+        schemes,
+        shipped,
+        sources,
+        systems,
+        tasks,
+        theory,
+        union,
+    )
 
     if kind == "scenarios":
         return [(name, _first_comment(path.read_text(encoding="utf-8"))) for name, path in shipped().items()]
@@ -38,7 +54,11 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
         "airs": air.Air,
         "channels": channels.Channel,
         "codes": codes.Code,
+        "schemes": schemes.Scheme,
         "links": links.Link,
+        "codecs": jscc.AnyCodec,
+        "quantizers": quantizers.AnyQuantizer,
+        "systems": systems.System,
         "sources": sources.Source,
         "tasks": tasks.Task,
         "datasets": datasets.Data,

@@ -12,15 +12,17 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "air": ["FlatAir", "OFDMAir"],
         "channels": ["CDL", "TDL", "RMa", "UMa", "UMi"],
         "export": ["json_schema"],
+        "jscc": ["DeepJSCC", "SwinJSCC"],
         "links": ["MCS", "Digital"],
         "load": ["find", "load_scenario"],
         "problems": ["Problem", "ScenarioError"],
         "python_target": ["PythonTarget"],
         "scenario": ["Scenario"],
-        "schemes": ["DigitalScheme"],
+        "schemes": ["DigitalScheme", "TokenScheme"],
         "stop": ["Stop"],
         "sweep": ["Point", "point_hash"],
         "tasks": ["Bits", "Image", "Text"],
+        "token_links": ["JSCC", "Analog", "Quantized"],
     },
 )
 __all__ += ["shipped"]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .generated import AvqaSynth, ClevrCaptions, ClevrSynth, DataConfig, Rate, SpeechSynth, TextSynth
+from .generated import AvqaSynth, ClevrCaptions, ClevrSynth, DataConfig, PhotoTiles, Rate, SpeechSynth, TextSynth
 from .number import Flag, Integer
 from .python_target import PythonTarget
 from .union import tagged
@@ -209,7 +209,7 @@ ClassData = tagged(TextSynth | SST2 | IMDB | TREC | CIFAR10 | FSDD | ImageFiles 
 CaptionData = tagged(ClevrCaptions | CocoCaptions | VALOR32K | Hub | PythonTarget)
 SpeechData = tagged(SpeechSynth | LibriSpeech | FSDD | Hub | PythonTarget)
 SentenceData = tagged(TextSynth | SST2 | IMDB | TREC | Hub | PythonTarget)
-PictureData = tagged(ClevrSynth | CIFAR10 | Kodak | ImageFiles | Hub | PythonTarget)
+PictureData = tagged(PhotoTiles | ClevrSynth | CIFAR10 | Kodak | ImageFiles | Hub | PythonTarget)
 ChoiceData = tagged(MMBench | PythonTarget)
 YesNoData = tagged(MME | PythonTarget)
 OpenData = tagged(MMVet | PythonTarget)
@@ -217,6 +217,6 @@ OpenData = tagged(MMVet | PythonTarget)
 Data = tagged(
     ClevrSynth | ClevrCaptions | AvqaSynth | TextSynth | SpeechSynth | Clevr | VQAv2 | TextVQA | MusicAVQA
     | MMBench | MME | MMVet | CocoCaptions | VALOR32K | SST2 | IMDB | TREC | FSDD | LibriSpeech | CIFAR10
-    | ImageFiles | Kodak | Hub | PythonTarget
+    | ImageFiles | Kodak | PhotoTiles | Hub | PythonTarget
 )  # fmt: skip
 """Any data set; a Python class is called with ``options``."""

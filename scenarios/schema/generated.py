@@ -1,12 +1,14 @@
 """Data sets that are made from a seed, and what all data sets have in common."""
 
 import importlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from .base import Config
 from .number import Integer, Real
+from .rules import Broken
 
 if TYPE_CHECKING:
     from ..datasets import Dataset
@@ -100,3 +102,18 @@ class SpeechSynth(DataConfig):
     sampling_rate: Integer = Rate
     seed: Integer = Seed
     split: Split = Part
+
+
+class PhotoTiles(DataConfig):
+    """Small tiles of the photographs that scikit-learn and scikit-image package."""
+
+    target, train_split = "photo_tiles:PhotoTiles", None
+    type: Literal["photo_tiles"] = "photo_tiles"
+    size: Integer = Field(default=32, ge=11, le=4096, description="Side of a tile (pixels).")
+    resolution: Integer = Field(default=256, ge=11, le=4096, description="Side of a whole photograph (pixels).")
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield a side that no whole tiles fill."""
+        if self.resolution % self.size:
+            near = (max(1, self.resolution // self.size) * self.size, (self.resolution // self.size + 1) * self.size)
+            yield Broken("resolution", self.resolution, f"is no multiple of size = {self.size}", near)

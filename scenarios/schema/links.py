@@ -7,18 +7,17 @@ from pydantic import Field
 
 from .base import Config
 from .codes import Code, Uncoded, code_arguments
+from .constellations import CONSTELLATION_BITS
 from .number import Integer, Real
 from .python_target import PythonTarget
 from .rules import Broken
+from .token_links import JSCC, Analog, Quantized
 from .union import tagged
 
 if TYPE_CHECKING:
     from ...linklevel.air.base import AirInterface
     from ...linklevel.links import Link
     from ...linklevel.sources import SourceCodec
-
-CONSTELLATION_BITS = {"qam": (2, 4, 6, 8), "psk": tuple(range(1, 7)), "pam": tuple(range(1, 7))}
-"""Bits per symbol that each constellation type has."""
 
 
 class MCS(Config):
@@ -143,5 +142,8 @@ class Digital(Config):
         )
 
 
-Link = tagged(Digital | PythonTarget)
-"""Any link; a Python class is called with ``options``, ``air`` and, where the scheme has one, ``source``."""
+Link = tagged(Digital | JSCC | Analog | Quantized | PythonTarget)
+"""Any link; a Python class is called with ``options``, ``air`` and, where the scheme has one, ``source``.
+
+In a scheme of tokens it gets ``dim``, the width of the system's tokens, or ``shape``, that of the images.
+"""

@@ -8,15 +8,17 @@ from pydantic import Field, model_validator
 
 from .air import Air
 from .base import FULL, Config
+from .building import MEDIA, build_link
 from .links import Digital
 from .noise import link_snr_db
 from .number import Integer, Real
 from .rules import Broken
-from .schemes import Scheme
+from .schemes import Scheme, TokenScheme
 from .stop import Stop
 from .sweep import Point, expand, point_of, well_formed
 from .tasks import Bits, Task
 from .theory import ErgodicCapacity, Theory
+from .token_links import JSCC, Quantized
 
 if TYPE_CHECKING:
     from ...linklevel.links import Link
@@ -105,16 +107,13 @@ class Scenario(Config):
             yield Broken(
                 f"{prefix}air", None, "is missing; the scenario has no air interface for all schemes either"
             )
-        if air is not None and isinstance(link, Digital) and not getattr(air, "has_csi", True):
+        if air is not None and isinstance(link, (Digital, Quantized)) and not getattr(air, "has_csi", True):
             rule = f"needs the channel's phase: {link.constellation_type.upper()} is detected coherently"
             yield Broken(f"{prefix}air.csi" if scheme.air else "air.csi", getattr(air, "csi", None), rule)
-        if self.ebno_db is not None and scheme.source is not None:
-            yield Broken(
-                "ebno_db",
-                self.ebno_db,
-                f"has no meaning for scheme {scheme.name!r}: "
-                "the bits of a source are not information bits; give snr_db",
-            )
+        if self.ebno_db is not None and (scheme.source is not None or isinstance(scheme, TokenScheme)):
+            what = "tokens are not" if scheme.source is None else "the bits of a source are not information"
+            rule = f"has no meaning for scheme {scheme.name!r}: {what} bits; give snr_db"
+            yield Broken("ebno_db", self.ebno_db, rule)
         if isinstance(link, Digital) and isinstance(task, Bits) and link.k not in {None, task.num_bits}:
             yield Broken(f"{prefix}link.k", link.k, f"is not the task's num_bits = {task.num_bits}")
         if task is not None:
@@ -149,15 +148,12 @@ class Scenario(Config):
     def build_key(self, scheme: str) -> str:
         """Return canonical JSON of all that :meth:`build` uses for a scheme; it holds no SNR."""
         chosen = self.scheme(scheme)
-        parts = {
-            "link": chosen.link,
-            "source": chosen.source,
-            "task": self.task_of(chosen),
-            "air": self.air_of(chosen),
-        }
+        parts = {**chosen.parts(), "task": self.task_of(chosen), "air": self.air_of(chosen)}
         key: dict[str, Any] = {"device": self.device, "precision": self.precision}
         for name, part in parts.items():
             key[name] = None if part is None else part.model_dump(mode="json", context=FULL)
+        if isinstance(chosen, TokenScheme):
+            key["weights"] = chosen.weights()
         return json.dumps(key, sort_keys=True, separators=(",", ":"))
 
     def build(self, scheme: str) -> tuple["TaskObject", "Link"]:
@@ -172,13 +168,8 @@ class Scenario(Config):
         if task is None or air is None:
             raise ValueError(f"scheme {scheme!r}: a task and an air interface are needed")
         sends = task.build()
-        parts: dict[str, Any] = {"air": air.build(precision=self.precision, device=self.device)}
-        if chosen.source is not None:
-            shape = {"shape": sends.shape} if hasattr(sends, "shape") else {}
-            parts["source"] = chosen.source.build(**shape)
-        if isinstance(chosen.link, Digital) and isinstance(task, Bits):
-            parts["num_bits"] = task.num_bits
-        return sends, chosen.link.build(**parts)
+        through = air.build(precision=self.precision, device=self.device)
+        return sends, build_link(chosen, task, sends, through, self.device)
 
     def link_snr_db(self, scheme: str, link: "Link") -> float:
         """Return the Es/N0 (dB) of a scheme: ``snr_db``, or ``ebno_db`` converted with the link's rate."""
@@ -186,8 +177,12 @@ class Scenario(Config):
 
 
 def _payload_rules(prefix: str, scheme: Scheme, task: Any) -> Iterator[Broken]:
-    """Yield what a task's payload and a scheme's source rule out for each other."""
-    sent, coded = getattr(task, "payload", None), getattr(scheme.source, "payload", None)
+    """Yield what a task's payload and a scheme rule out for each other."""
+    sent = MEDIA.get(task.type) or getattr(task, "payload", None)
+    if isinstance(scheme, TokenScheme):
+        yield from _token_rules(prefix, scheme, task, sent)
+        return
+    coded = getattr(scheme.source, "payload", None)
     if sent == "bits" and scheme.source is not None:
         yield Broken(f"{prefix}source", scheme.source.type, "codes no bits; the task 'bits' needs no source")
     if sent not in {None, "bits"} and scheme.source is None and isinstance(scheme.link, Digital):
@@ -202,3 +197,24 @@ def _payload_rules(prefix: str, scheme: Scheme, task: Any) -> Iterator[Broken]:
             getattr(scheme.source, "type", None),
             f"codes {coded}s, but task {task.type!r} sends {sent}s",
         )
+
+
+def _token_rules(prefix: str, scheme: TokenScheme, task: Any, sent: str | None) -> Iterator[Broken]:
+    """Yield what a task's payload and a scheme of tokens rule out for each other."""
+    where = f"{prefix}task" if scheme.task is not None else "task"
+    if sent == "bits":
+        yield Broken(f"{prefix}type", scheme.type, "carries no bits; for task 'bits' give the type digital")
+    elif scheme.system is not None and sent is not None and getattr(task, "payload", None) != "sample":
+        rule = f"sends {sent}s without questions or labels; a system answers about the samples of a data set"
+        yield Broken(f"{where}.type", task.type, rule)
+    elif scheme.system is None and isinstance(scheme.link, JSCC) and sent not in {None, "image"}:
+        yield Broken(f"{prefix}system", None, f"is missing; task {task.type!r} sends {sent}s, and no images to rebuild")
+    if scheme.system is None and isinstance(scheme.link, JSCC):
+        data, factor = getattr(task, "data", None), getattr(scheme.link.codec, "factor", 1)
+        size = getattr(data, "size", None)
+        if getattr(data, "grayscale", False):
+            yield Broken(f"{where}.data.grayscale", True, "is set, but learned codecs take images of three channels")
+        if sent == "image" and size is not None and size % factor:
+            near = (size // factor * factor, (size // factor + 1) * factor)
+            rule = f"is no multiple of the {factor} pixels of a latent position"
+            yield Broken(f"{where}.data.size", size, rule, near)

@@ -1,70 +1,152 @@
 """Schemes: what a figure compares."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .air import Air
 from .base import Config
 from .links import Digital, Link
+from .python_target import PythonTarget
 from .rules import Broken
 from .sources import Source
+from .systems import System
 from .tasks import Task
+from .token_links import JSCC, TokenLinkConfig
+from .union import tagged
+from .weights import fingerprint
 
 
-class DigitalScheme(Config):
+class _Scheme(Config):
+    """What all schemes have."""
+
+    name: str = Field(min_length=1, max_length=80, description="Name in legends and results; unique.")
+    task: Task | None = Field(default=None, description="The scheme's own task, instead of the scenario's.")
+    air: Air | None = Field(default=None, description="The scheme's own air interface, instead of the scenario's.")
+
+
+class DigitalScheme(_Scheme):
     """Bits over a digital link, or the items of a task through a source coder and a digital link."""
 
     type: Literal["digital"] = "digital"
-    name: str = Field(min_length=1, max_length=80, description="Name in legends and results; unique.")
     source: Source | None = Field(default=None, description="Source coder; bits need none.")
     link: Link = Field(description="Channel code, constellation and rate.")
-    task: Task | None = Field(default=None, description="The scheme's own task, instead of the scenario's.")
-    air: Air | None = Field(
-        default=None, description="The scheme's own air interface, instead of the scenario's."
-    )
+
+    def parts(self) -> dict[str, Any]:
+        """Return what is built, besides task and air interface."""
+        return {"link": self.link, "source": self.source}
 
     def rules(self) -> Iterator[Broken]:
         """Yield what the link lacks, or has too much of, for sending with or without a source."""
+        if isinstance(self.link, TokenLinkConfig):
+            yield _no_bits(self.link)
         if not isinstance(self.link, Digital):
             return
         if self.source is None:
             yield from self._without_source(self.link)
         else:
-            yield from self._with_source(self.link)
+            yield from budget_rules(self.link)
 
     def _without_source(self, link: Digital) -> Iterator[Broken]:
         for name in ("num_channel_uses", "mcs", "mcs_backoff_db"):
             if getattr(link, name) is not None:
-                yield Broken(
-                    f"link.{name}", getattr(link, name), "is given, but serves a scheme with a source only"
-                )
+                yield Broken(f"link.{name}", getattr(link, name), "is given, but serves a scheme with a source only")
         if link.mcs is None and link.num_bits_per_symbol is None:
             yield Broken("link.num_bits_per_symbol", None, "is missing; give the coded bits per symbol")
         if link.mcs is None and link.rate is None:
             yield Broken("link.coderate", None, "is missing; give coderate, or k and n")
 
-    def _with_source(self, link: Digital) -> Iterator[Broken]:
-        if link.num_channel_uses is None:
-            yield Broken("link.num_channel_uses", None, "is missing; a source fits its items to this budget")
-        if link.k is not None or link.n is not None:
-            yield Broken(
-                "link.k",
-                link.k,
-                "is given, but the budget and the coderate set the sizes of a source's blocks",
-            )
-        if link.mcs is None and link.num_bits_per_symbol is None:
-            yield Broken("link.num_bits_per_symbol", None, "is missing; give it and coderate, or a list mcs")
-        if link.mcs is None and link.rate is None and link.k is None:
-            yield Broken("link.coderate", None, "is missing; give it and num_bits_per_symbol, or a list mcs")
-        if link.mcs is None and link.mcs_backoff_db is not None:
-            yield Broken(
-                "link.mcs_backoff_db",
-                link.mcs_backoff_db,
-                "is given, but there is no list mcs to choose from",
-            )
+
+class TokenScheme(_Scheme):
+    """Tokens of a system over a link; or images over a learned link, without a system.
+
+    With a source, the text or image itself crosses a digital link, and the system's model works on what
+    is decoded: the classical chain with the same model.
+    """
+
+    type: Literal["token"] = "token"
+    system: System | None = Field(default=None, description="Model whose tokens cross; images as they are need none.")
+    source: Source | None = Field(default=None, description="Source coder of a classical chain in front of the model.")
+    link: Link = Field(description="From tokens, images or the source's bytes to symbols.")
+
+    def parts(self) -> dict[str, Any]:
+        """Return what is built, besides task and air interface."""
+        return {"link": self.link, "source": self.source, "system": self.system}
+
+    def weights(self) -> dict[str, str]:
+        """Return a hash of the weights that each part names; parts without weights are left out."""
+        named = {name: getattr(part, "weights", None) for name, part in self.parts().items()}
+        return {name: fingerprint(weights) for name, weights in named.items() if weights is not None}
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield parts that do not fit together."""
+        if isinstance(self.link, Digital) and self.source is None:
+            rule = "is missing; a digital link carries the bytes of a source, and tokens need a link of their own"
+            yield Broken("source", None, rule)
+        if isinstance(self.link, Digital) and self.source is not None:
+            yield from budget_rules(self.link)
+        if isinstance(self.link, TokenLinkConfig) and self.source is not None:
+            rule = f"is given, but a link of type {self._link_type} carries tokens or images without one"
+            yield Broken("source", self.source.type, rule)
+        if self.system is None:
+            yield from self._without_system()
+        elif isinstance(self.link, JSCC) and self._codes == "image":
+            yield Broken("link.codec.type", self.link.codec.type, "codes images, but a system sends tokens")
+        wanted, coded = getattr(self.system, "payload", None), getattr(self.source, "payload", None)
+        if None not in {wanted, coded} and wanted != coded:
+            source: Any = self.source
+            yield Broken("source", source.type, f"codes {coded}s, but the system reads {wanted}s")
+
+    def _without_system(self) -> Iterator[Broken]:
+        if self.source is not None:
+            yield Broken("system", None, "is missing; without one, a scheme with a source has the type digital")
+        elif isinstance(self.link, TokenLinkConfig) and self._codes == "token":
+            rule = f"is missing; a link of type {self._link_type} carries tokens, which one makes"
+            yield Broken("system", None, rule)
+
+    @property
+    def _link_type(self) -> str:
+        return repr(self.link.type)
+
+    @property
+    def _codes(self) -> str | None:
+        """What the link carries: "token" or "image", or `None` for a Python class."""
+        codec = getattr(self.link, "codec", None)
+        if codec is None:
+            return "token"
+        return None if isinstance(codec, PythonTarget) else codec.payload
 
 
-Scheme = DigitalScheme
-"""Any scheme."""
+def budget_rules(link: Digital) -> Iterator[Broken]:
+    """Yield what a digital link lacks, or has too much of, for sending the files of a source."""
+    if link.num_channel_uses is None:
+        yield Broken("link.num_channel_uses", None, "is missing; a source fits its items to this budget")
+    if link.k is not None or link.n is not None:
+        yield Broken(
+            "link.k",
+            link.k,
+            "is given, but the budget and the coderate set the sizes of a source's blocks",
+        )
+    if link.mcs is None and link.num_bits_per_symbol is None:
+        yield Broken("link.num_bits_per_symbol", None, "is missing; give it and coderate, or a list mcs")
+    if link.mcs is None and link.rate is None and link.k is None:
+        yield Broken("link.coderate", None, "is missing; give it and num_bits_per_symbol, or a list mcs")
+    if link.mcs is None and link.mcs_backoff_db is not None:
+        yield Broken(
+            "link.mcs_backoff_db",
+            link.mcs_backoff_db,
+            "is given, but there is no list mcs to choose from",
+        )
+
+
+def _no_bits(link: Any) -> Broken:
+    return Broken("link.type", link.type, "carries tokens or images; it is for a scheme of type token")
+
+
+def _digital_if_untold(value: Any) -> Any:
+    return {**value, "type": "digital"} if isinstance(value, dict) and "type" not in value else value
+
+
+Scheme = Annotated[tagged(DigitalScheme | TokenScheme), BeforeValidator(_digital_if_untold)]
+"""Any scheme; one without a type is digital."""
