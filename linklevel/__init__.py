@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "SourceLink",
         ],
         "modulation": ["Modulation"],
+        "tensorflow_block": ["TensorFlowBlock"],
         "tokens": ["Tokens"],
         "signal": ["ebno_db_to_snr_db", "normalize_power", "snr_db_to_no"],
     },
