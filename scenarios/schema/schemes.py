@@ -1,9 +1,9 @@
 """Schemes: what a figure compares."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from .air import Air
 from .base import Config
@@ -11,7 +11,7 @@ from .links import Digital, Link
 from .python_target import PythonTarget
 from .rules import Broken
 from .sources import Source
-from .systems import System
+from .systems import HFVLM, System
 from .tasks import Task
 from .token_links import JSCC, TokenLinkConfig
 from .union import tagged
@@ -65,6 +65,8 @@ class TokenScheme(_Scheme):
     is decoded: the classical chain with the same model.
     """
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].append("type"))
+
     type: Literal["token"] = "token"
     system: System | None = Field(default=None, description="Model whose tokens cross; images as they are need none.")
     source: Source | None = Field(default=None, description="Source coder of a classical chain in front of the model.")
@@ -93,6 +95,8 @@ class TokenScheme(_Scheme):
             yield from self._without_system()
         elif isinstance(self.link, JSCC) and self._codes == "image":
             yield Broken("link.codec.type", self.link.codec.type, "codes images, but a system sends tokens")
+        elif isinstance(self.system, HFVLM) and self.source is not None:
+            yield Broken("source", self.source.type, "is given, but no source stands before a system of type 'hf_vlm'")
         wanted, coded = getattr(self.system, "payload", None), getattr(self.source, "payload", None)
         if None not in {wanted, coded} and wanted != coded:
             source: Any = self.source
@@ -148,5 +152,8 @@ def _digital_if_untold(value: Any) -> Any:
     return {**value, "type": "digital"} if isinstance(value, dict) and "type" not in value else value
 
 
-Scheme = Annotated[tagged(DigitalScheme | TokenScheme), BeforeValidator(_digital_if_untold)]
-"""Any scheme; one without a type is digital."""
+if TYPE_CHECKING:
+    Scheme = DigitalScheme | TokenScheme
+else:
+    Scheme = Annotated[tagged(DigitalScheme | TokenScheme), BeforeValidator(_digital_if_untold)]
+    """Any scheme; one without a type is digital."""
