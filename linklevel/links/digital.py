@@ -248,7 +248,7 @@ class DigitalLink(Link):
         coder = self._coder(bits.shape[1])
         coded = coder.encode(bits, tag if self.crc is not None else None)
         sequence = gold_sequence(coder.n, SCRAMBLING_INIT).to(coded.device)
-        return self.modulation.map((coded + sequence) % 2)
+        return self.modulation.map((coded - sequence).abs())  # the sum modulo 2
 
     def _decode_block(
         self, symbols: torch.Tensor, no_eff: torch.Tensor, size: int, tag: torch.Tensor | None = None
