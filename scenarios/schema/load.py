@@ -56,7 +56,7 @@ def find(path: str | os.PathLike[str]) -> Path:
     Raises:
         ScenarioError: naming the nearest shipped scenario.
     """
-    names, text = shipped(), os.fspath(path)
+    names, text = shipped(need_data=True), os.fspath(path)
     name = text.removesuffix(".yaml")
     if os.path.isfile(text):
         return Path(text)

@@ -1,0 +1,70 @@
+"""From the parts of a scheme to a task and the link around it."""
+
+from typing import TYPE_CHECKING, Any
+
+from .links import Digital
+from .schemes import DigitalScheme, TokenScheme
+from .systems import HFVLM, around, system_of
+from .tasks import Bits
+
+if TYPE_CHECKING:
+    from ...linklevel.air.base import AirInterface
+    from ...linklevel.links import Link
+    from ..tasks.base import Task as TaskObject
+    from .schemes import Scheme
+    from .tasks import Task
+
+MEDIA = {"pictures": "image", "sentences": "text"}
+"""What tasks about samples have the receiver rebuild."""
+
+
+def build_link(scheme: "Scheme", task: "Task", sends: "TaskObject", air: "AirInterface", device: str) -> "Link":
+    """Construct the link of a scheme.
+
+    Args:
+        scheme: the scheme.
+        task: configuration of its task.
+        sends: the task itself.
+        air: what it transmits over.
+        device: where a system is.
+    """
+    if isinstance(scheme, TokenScheme) and scheme.system is not None:
+        return _with_system(scheme, sends, air, device)
+    medium = MEDIA.get(task.type)
+    parts: dict[str, Any] = {}
+    if scheme.source is not None:
+        parts["source"] = scheme.source.build(**_shape(sends, medium))
+    elif isinstance(scheme, TokenScheme):
+        parts |= _shape(sends, medium)
+    if isinstance(scheme.link, Digital) and isinstance(task, Bits):
+        parts["num_bits"] = task.num_bits
+    link = scheme.link.build(air=air, **parts)
+    if medium is None or (isinstance(scheme, DigitalScheme) and scheme.source is None):
+        return link
+    from ..tasks.medium_link import MediumLink
+
+    return MediumLink(link, medium)
+
+
+def _with_system(scheme: TokenScheme, sends: "TaskObject", air: "AirInterface", device: str) -> "Link":
+    """Return the link of a scheme whose system answers."""
+    if isinstance(scheme.system, HFVLM):
+        return scheme.system.link(lambda dim: scheme.link.build(air=air, dim=dim), device=device)
+    system = system_of(scheme.system, device)
+
+    def make(**context: Any) -> "Link":
+        if scheme.source is None:
+            return scheme.link.build(air=air, **context)
+        shape = _shape(sends, getattr(system, "modality", None))
+        return scheme.link.build(air=air, source=scheme.source.build(**shape))
+
+    return around(system, make, classical=scheme.source is not None)
+
+
+def _shape(sends: Any, medium: str | None) -> dict[str, tuple[int, int, int]]:
+    """Return the ``shape`` of a task's images, that of the first where they are a data set's."""
+    if hasattr(sends, "shape"):
+        return {"shape": sends.shape}
+    if medium == "image":
+        return {"shape": sends.data[0].inputs["image"].shape}
+    return {}

@@ -1,0 +1,1 @@
+"""Scenarios of tokens over links, and the programs that train their shipped weights."""
