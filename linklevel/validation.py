@@ -70,7 +70,8 @@ def check_finite(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """
     import torch  # here, so that checks of numbers and names cost no import of torch
 
-    if bool(torch.isfinite(tensor.detach().sum())):  # one pass; a sum of finite values may overflow, so this is no proof
+    # One pass. The sum of finite values may overflow, so the other answer is no proof.
+    if bool(torch.isfinite(tensor.detach().sum())):
         return tensor
     finite = torch.isfinite(tensor)
     if not bool(finite.all()):

@@ -31,7 +31,7 @@ def load_smollm2(
         given["gguf_file"] = weights.file.name
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(weights.folder, **given)
-        model = AutoModelForCausalLM.from_pretrained(weights.folder, dtype=torch.float32, **given)
+        model: Any = AutoModelForCausalLM.from_pretrained(weights.folder, dtype=torch.float32, **given)
     return model.to(device).eval(), tokenizer, weights
 
 

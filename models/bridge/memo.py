@@ -29,7 +29,7 @@ class Encoded:
         with ExitStack() as stack:
             for path, output in self.outputs.items():
                 module = self.model.get_submodule(path)
-                module.forward = functools.partial(_emit, output)  # type: ignore[method-assign]
+                module.forward = functools.partial(_emit, output)
                 stack.callback(functools.partial(delattr, module, "forward"))
             yield
 

@@ -94,11 +94,12 @@ class SourceSystemLink(Link):
     def clean(self, payload: Sequence[Any], snr_db: float | torch.Tensor) -> list[str]:
         """Return the answers if the channel makes no error, at the rates chosen for ``snr_db``."""
         content = self._content(payload)
-        return self._answers(self.link.clean(content, snr_db) if self._source is None else content, payload)
+        link: Any = self.link
+        return self._answers(link.clean(content, snr_db) if self._source is None else content, payload)
 
     def blind(self, payload: Sequence[Any]) -> list[str]:
         """Return the answers if nothing arrives: on the source codec's fallback."""
-        source = self._source or self.link.source
+        source: Any = self._source or self.link.source
         return self._answered([source.fallback()] * len(payload), payload)
 
     def _content(self, samples: Sequence[Any]) -> list[Any]:

@@ -47,7 +47,8 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
     )
 
     if kind == "scenarios":
-        return [(name, _first_comment(path.read_text(encoding="utf-8"))) for name, path in shipped(need_data=True).items()]
+        files = shipped(need_data=True)
+        return [(name, _first_comment(path.read_text(encoding="utf-8"))) for name, path in files.items()]
     if kind == "plugins":
         return [(name, point.value) for name, point in union.plugins().items()]
     unions = {

@@ -205,7 +205,8 @@ def _lpips_network(backbone: str) -> Any:
     try:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-        return LearnedPerceptualImagePatchSimilarity(net_type=backbone).net.eval()
+        kind: Any = backbone
+        return LearnedPerceptualImagePatchSimilarity(net_type=kind).net.eval()
     except ImportError as error:
         raise ValueError("metrics: 'lpips' needs the package torchvision") from error
 

@@ -50,7 +50,8 @@ def _with_system(scheme: TokenScheme, sends: "TaskObject", air: "AirInterface", 
     """Return the link of a scheme whose system answers."""
     if isinstance(scheme.system, HFVLM):
         return scheme.system.link(lambda dim: scheme.link.build(air=air, dim=dim), device=device)
-    system = system_of(scheme.system, device)
+    config: Any = scheme.system
+    system = system_of(config, device)
 
     def make(**context: Any) -> "Link":
         if scheme.source is None:

@@ -48,7 +48,7 @@ class _Scenes(DataConfig):
     num_objects: tuple[Integer, Integer] = Field(default=(3, 8), description="Fewest and most objects (count).")
     shadow: Literal["soft", "hard"] = Field(default="soft", description="Edge of shadows.")
     seed: Integer = Seed
-    split: Split = Part
+    split: Split = Part  # type: ignore[assignment]
 
 
 class ClevrSynth(_Scenes):
@@ -79,7 +79,7 @@ class AvqaSynth(DataConfig):
     duration: Real = Field(default=2.0, gt=0, le=60, description="Of a clip (s).")
     sampling_rate: Integer = Field(default=8000, ge=4000, le=48_000, description="Of the sound (Hz).")
     seed: Integer = Seed
-    split: Split = Part
+    split: Split = Part  # type: ignore[assignment]
 
 
 class TextSynth(DataConfig):
@@ -89,7 +89,7 @@ class TextSynth(DataConfig):
     type: Literal["text_synth"] = "text_synth"
     num_sentences: Integer = Field(default=1000, ge=1, le=10**8, description="Sentences (count).")
     seed: Integer = Seed
-    split: Split = Part
+    split: Split = Part  # type: ignore[assignment]
 
 
 class SpeechSynth(DataConfig):
@@ -101,7 +101,7 @@ class SpeechSynth(DataConfig):
     speech: Literal["sentences", "digits", "mixed"] = Field(default="mixed", description="What is said.")
     sampling_rate: Integer = Rate
     seed: Integer = Seed
-    split: Split = Part
+    split: Split = Part  # type: ignore[assignment]
 
 
 class PhotoTiles(DataConfig):

@@ -18,7 +18,7 @@ class TaskFile(Config):
     """A task, and a name for what is written about it."""
 
     name: str = Field(default="", max_length=120, description="Name of what is shown; the file's if absent.")
-    task: Task = Field(description="What is sent and judged.")  # type: ignore[valid-type]
+    task: Task = Field(description="What is sent and judged.")
 
 
 def load_task(document: Document, overrides: Sequence[str] = (), *, allow_code: bool = False) -> TaskFile:
