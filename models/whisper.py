@@ -37,9 +37,8 @@ class Transcriber:
         self.weights: Weights = find_weights("whisper-tiny.en", path=path, online=online)
         from transformers import WhisperFeatureExtractor
 
-        model, tokenizer, self.suppressed, self.suppressed_first = _load(self.weights)
-        self.model: Any = model
-        self.tokenizer: Any = tokenizer
+        loaded: Any = _load(self.weights)
+        self.model, self.tokenizer, self.suppressed, self.suppressed_first = loaded
         self.model.to(device).eval()
         self.features = WhisperFeatureExtractor(feature_size=self.model.config.num_mel_bins)
         self.device = device
