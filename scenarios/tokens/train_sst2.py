@@ -1,7 +1,7 @@
 """Makes the weights of ``sst2_minilm.yaml``.
 
 ```
-python -m tokencom.scenarios.tokens.train_sst2 --data ../shared/data/sst2 --out models/weights
+python -m tokencom.scenarios.tokens.train_sst2 --data path/to/sst2 --out models/weights
 ```
 
 * ``sst2_separate``: the classifier is trained on clean tokens, then a dense codec on the squared error of tokens

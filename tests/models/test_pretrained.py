@@ -1,6 +1,7 @@
 """Where weights come from, and that real ones reproduce known figures."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from scipy.stats import binomtest
 from tokencom.models import pretrained
 from tokencom.models.pretrained import PRETRAINED, WeightsNotFoundError, available, find_weights
 
-SST2 = Path(__file__).parents[3] / "shared" / "data" / "sst2"
+SST2 = Path(os.environ.get("TOKENCOM_DATA", "data")) / "sst2"
+"""Stanford sentiment treebank, as lines of label and sentence; it cannot be shipped."""
 
 
 def needs(name):
@@ -146,7 +148,7 @@ def test_whisper_writes_down_what_is_said():
 
 @pytest.mark.verify
 @needs("minilm-l6-v2")
-@pytest.mark.skipif(not SST2.is_dir(), reason="no ../shared/data/sst2")
+@pytest.mark.skipif(not SST2.is_dir(), reason="TOKENCOM_DATA names no folder that holds sst2")
 def test_minilm_probe_on_sst2():
     pytest.importorskip("transformers", reason="transformers is not installed")
     from sklearn.linear_model import LogisticRegression
@@ -162,7 +164,7 @@ def test_minilm_probe_on_sst2():
 
 @pytest.mark.verify
 @needs("smollm2-135m-instruct")
-@pytest.mark.skipif(not SST2.is_dir(), reason="no ../shared/data/sst2")
+@pytest.mark.skipif(not SST2.is_dir(), reason="TOKENCOM_DATA names no folder that holds sst2")
 def test_smollm2_two_shot_on_sst2():
     pytest.importorskip("transformers", reason="transformers is not installed")
     from tokencom.models.smollm2 import load_smollm2, most_likely
