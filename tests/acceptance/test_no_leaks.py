@@ -10,8 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from tokencom.linklevel import DigitalLink, Draws, FlatAirInterface, Link, SourceLink
+from tokencom.linklevel import (
+    AnalogLink,
+    DigitalLink,
+    Draws,
+    FlatAirInterface,
+    JSCCLink,
+    Link,
+    SourceLink,
+    Tokens,
+)
 from tokencom.linklevel.air import OFDMAirInterface, TDLChannel
+from tokencom.linklevel.jscc import DeepJSCC, DenseCodec
 from tokencom.linklevel.sources import JPEG, UTF8
 from tokencom.scenarios import load_scenario, shipped
 
@@ -107,7 +117,32 @@ def test_decoders_take_what_was_received_and_nothing_else():
         assert kind.forward is Link.forward
 
 
+def tokens(seed):
+    return Tokens(torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(seed)))
+
+
+LEARNED = {
+    "JSCC of images": (lambda air: JSCCLink(air, DeepJSCC(size=(32, 32), channels=4)), images(1), images(2)),
+    "JSCC of tokens": (lambda air: JSCCLink(air, DenseCodec(dim=8, symbols_per_token=2)), tokens(1), tokens(2)),
+    "analog tokens": (lambda air: AnalogLink(air, 8), tokens(1), tokens(2)),
+}
+
+
+@pytest.mark.parametrize("replacement", [silence, noise])
+@pytest.mark.parametrize("air", AIRS)
+@pytest.mark.parametrize("case", LEARNED)
+def test_nothing_shows_without_the_air_through_learned_links(case, air, replacement):
+    build, first, second = LEARNED[case]
+    link = cut(build(AIRS[air]()).eval(), replacement)
+    with torch.no_grad():
+        one, two = (link(payload, 30.0, Draws(seed=3)).payload for payload in (first, second))
+    if isinstance(first, Tokens):
+        assert torch.equal(one.mask, two.mask)
+        one, two = one.values, two.values
+    assert same(one, two)
+
+
 def test_links_of_shipped_scenarios_are_of_these_kinds():
     for name in shipped():
         for scheme in load_scenario(name).schemes:
-            assert scheme.link.type == "digital", (name, scheme.name)
+            assert scheme.link.type in {"digital", "jscc"}, (name, scheme.name)
