@@ -20,7 +20,7 @@ from tokencom.linklevel.fec.polar import PolarSCDecoder, PolarSCLDecoder
 
 def main():
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
-    k, n, few, many = 128, 256, 256, 2048
+    k, n, few, many = 128, 256, 2048, 2048
     frozen, _ = generate_5g_ranking(k, n)
     codeword = PolarEncoder(frozen, n)(torch.randint(0, 2, (many, k)).float())
     no = 2 / 10**0.25

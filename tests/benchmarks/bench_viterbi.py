@@ -19,7 +19,7 @@ from tokencom.linklevel.fec import BCJRDecoder, ViterbiDecoder
 
 def main():
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
-    k, few, many = 1000, 64, 1024
+    k, few, many = 1000, 512, 512
     encoder = ConvEncoder(rate=1 / 2, constraint_length=7, terminate=True)
     codeword = encoder(torch.randint(0, 2, (few, k)).float()).repeat(many // few, 1)
     no = 2 / 10**0.3
