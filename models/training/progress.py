@@ -1,10 +1,10 @@
 """How far a training is, and how long it still takes."""
 
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+
+from ...linklevel import status_line
+from ...linklevel.status_line import StatusLine, clock
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TrainingProgress:
 Hook = Callable[[TrainingProgress], None]
 
 
-class TextProgress:
+class TextProgress(StatusLine):
     """Keeps one line of a terminal up to date.
 
     Args:
@@ -49,29 +49,9 @@ class TextProgress:
         'codec 20/100  loss 0.25  4 step/s  20 %  0:05, about 0:20 left'
     """
 
-    def __init__(self, stream: TextIO, interval: float = 0.2) -> None:
-        self._stream = stream
-        self._interval = interval
-        self._next = 0.0
-        self._width = 0
-
     def __call__(self, progress: TrainingProgress) -> None:
         """Show a moment of the training."""
-        last = progress.total_step == progress.total_steps
-        now = time.monotonic()
-        if now < self._next and not last:
-            return
-        self._next = now + self._interval
-        text = self.line(progress)[:118]
-        self._stream.write("\r" + text.ljust(self._width))
-        self._stream.flush()
-        self._width = len(text)
-
-    def close(self) -> None:
-        """End the line, so that a message that follows has its own."""
-        if self._width:
-            self._stream.write("\n")
-        self._width = 0
+        self.show(lambda: self.line(progress), always=progress.total_step == progress.total_steps)
 
     @staticmethod
     def line(progress: TrainingProgress) -> str:
@@ -80,17 +60,11 @@ class TextProgress:
         share = 100 * p.total_step // max(p.total_steps, 1)
         left = ""
         if p.seconds_left is not None and p.total_step < p.total_steps:
-            left = f", about {_clock(p.seconds_left)} left"
+            left = f", about {clock(p.seconds_left)} left"
         return (
             f"{p.stage} {p.step}/{p.steps}  loss {p.loss:.4g}  {p.steps_per_second:.3g} step/s"
-            f"  {share} %  {_clock(p.seconds)}{left}"
+            f"  {share} %  {clock(p.seconds)}{left}"
         )
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def hook_of(progress: Hook | bool | None) -> Hook | None:
@@ -100,8 +74,4 @@ def hook_of(progress: Hook | bool | None) -> Hook | None:
         progress: a callable; `True` for a line on standard error; `None` for that line if standard
             error is a terminal; `False` for nothing.
     """
-    if progress is None:
-        progress = sys.stderr.isatty()
-    if progress is True:
-        return TextProgress(sys.stderr)
-    return progress or None
+    return status_line.hook_of(progress, TextProgress)

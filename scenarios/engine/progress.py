@@ -1,10 +1,10 @@
 """How far a run is, and how long it still takes."""
 
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+
+from ...linklevel import status_line
+from ...linklevel.status_line import StatusLine, clock
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Progress:
 Hook = Callable[[Progress], None]
 
 
-class TextProgress:
+class TextProgress(StatusLine):
     """Keeps one line of a terminal up to date.
 
     Args:
@@ -47,31 +47,12 @@ class TextProgress:
         '1/4 points  20 batches  7 errors  25 %  0:05, about 0:15 left  QPSK at snr_db=3'
     """
 
-    def __init__(self, stream: TextIO, interval: float = 0.2) -> None:
-        self._stream = stream
-        self._interval = interval
-        self._next = 0.0
-        self._width = 0
-        self._open = False
-
     def __call__(self, progress: Progress) -> None:
         """Show a moment of the run."""
         last = progress.points_done == progress.points_total
-        now = time.monotonic()
-        if now < self._next and not last:
-            return
-        self._next = now + self._interval
-        text = self.line(progress)[:118]
-        self._stream.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
-        self._stream.flush()
-        self._width = 0 if last else len(text)
-        self._open = not last
-
-    def close(self) -> None:
-        """End the line, so that a message that follows has its own."""
-        if self._open:
-            self._stream.write("\n")
-        self._open = False
+        self.show(lambda: self.line(progress), always=last)
+        if last:
+            self.close()
 
     @staticmethod
     def line(progress: Progress) -> str:
@@ -80,17 +61,11 @@ class TextProgress:
         share = 100 * p.batches_done // max(p.batches_done + p.batches_left, 1)
         left = ""
         if p.seconds_left is not None and p.batches_left > 0:
-            left = f", about {_clock(p.seconds_left)} left"
+            left = f", about {clock(p.seconds_left)} left"
         return (
             f"{p.points_done}/{p.points_total} points  {p.batches_done} batches  {p.errors} errors"
-            f"  {share} %  {_clock(p.seconds)}{left}  {p.working_on}"
+            f"  {share} %  {clock(p.seconds)}{left}  {p.working_on}"
         ).rstrip()
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def hook_of(progress: Hook | bool | None) -> Hook | None:
@@ -100,8 +75,4 @@ def hook_of(progress: Hook | bool | None) -> Hook | None:
         progress: a callable; `True` for a line on standard error; `None` for that line if standard
             error is a terminal; `False` for nothing.
     """
-    if progress is None:
-        progress = sys.stderr.isatty()
-    if progress is True:
-        return TextProgress(sys.stderr)
-    return progress or None
+    return status_line.hook_of(progress, TextProgress)

@@ -1,5 +1,6 @@
 """Tasks about the samples of a data set."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -26,9 +27,9 @@ class _OnData(Config):
     )
     repeats: Integer = Field(default=1, ge=1, le=10**6, description="How often each is sent (count).")
 
+    @abstractmethod
     def judge(self, data: "Dataset") -> "Judge":
         """Construct the judge of the answers."""
-        raise NotImplementedError
 
     def build(self) -> "DatasetTask":
         """Construct the task."""
