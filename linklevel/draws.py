@@ -50,15 +50,8 @@ class Draws:
 
     @contextmanager
     def sionna(self, stream: str, index: int = 0) -> Iterator[None]:
-        """Reset Sionna's process-wide generators to ``stream`` while a Sionna block draws.
-
-        This is the only place that does. torch's own default generator, which Sionna reseeds
-        too, is put back afterwards.
-        """
-        from sionna.phy import config
-
-        with torch.random.fork_rng():
-            config.seed = self.seed_of(stream, index)
+        """Reset Sionna's process-wide generators to ``stream`` while a Sionna block draws: :func:`seeded_sionna`."""
+        with seeded_sionna(self.seed_of(stream, index)):
             yield
 
     def bits(self, batch_size: int, num_bits: int, device: str | torch.device = "cpu") -> torch.Tensor:
@@ -79,6 +72,20 @@ class Draws:
         """
         generator = self.generator(stream, index, device)
         return torch.randn(shape, generator=generator, device=device, dtype=torch.complex64).to(dtype)
+
+
+@contextmanager
+def seeded_sionna(seed: int) -> Iterator[None]:
+    """Start Sionna's process-wide generators at a seed.
+
+    This is the only place that does. torch's own default generator, which Sionna reseeds too, is put
+    back afterwards.
+    """
+    from sionna.phy import config
+
+    with torch.random.fork_rng():
+        config.seed = seed
+        yield
 
 
 def ambient_draws() -> Draws:

@@ -6,8 +6,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 PRELOAD = ("torch", "numba", "scipy.linalg", "sionna.phy", "tokencom.scenarios.engine.worker")
@@ -17,7 +18,44 @@ PATIENCE = 2.0
 """Time that a worker has to finish what it is at when it is no longer needed, s."""
 
 
-def process_pool(workers: int, preload: Sequence[str] = PRELOAD, threads: int = 1) -> ProcessPoolExecutor:
+class WorkerPool(ProcessPoolExecutor):
+    """A pool that Ctrl-C does not leave with a half-started process.
+
+    The first submissions start processes, which lasts until the fork server has imported everything. An
+    interruption in between would leave a process that nobody knows: it starts when the coordinator is
+    gone, and complains about it. So Ctrl-C counts as soon as the process is there.
+    """
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        """See `concurrent.futures.Executor.submit`."""
+        with held_interrupts():
+            return super().submit(function, *args, **kwargs)
+
+
+@contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C until the end of the block; a second one counts at once."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # nothing here is ever interrupted
+        return
+    came: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        if len(came) > 1:
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(signal.SIGINT, None)
+
+
+def process_pool(workers: int, preload: Sequence[str] = PRELOAD, threads: int = 1) -> WorkerPool:
     """Return a pool of worker processes that come from a fork server, never from ``fork`` itself.
 
     Forking a process that has threads (torch, BLAS, a notebook) can hang its children; the fork
@@ -34,7 +72,7 @@ def process_pool(workers: int, preload: Sequence[str] = PRELOAD, threads: int = 
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads,))
+    return WorkerPool(workers, mp_context=context, initializer=_begin, initargs=(threads,))
 
 
 def _begin(threads: int) -> None:

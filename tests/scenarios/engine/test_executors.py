@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 from cheap_plan import CheapPlan, CheapStop
 
 from tokencom.scenarios.engine import InlineExecutor, RunError, process_pool, run
-from tokencom.scenarios.engine.executors import end_workers, num_slots
+from tokencom.scenarios.engine.executors import end_workers, held_interrupts, num_slots
 from tokencom.scenarios.engine.messages import Chunk
 from tokencom.scenarios.engine.threads import ThreadLimit
 from tokencom.scenarios.engine.worker import run_chunk
@@ -142,3 +143,26 @@ def test_dask_workers_that_share_a_process_are_refused(tmp_path, options, messag
     )
     with cluster, distributed.Client(cluster) as client, pytest.raises(ValueError, match=message):
         run(PLAN, tmp_path, executor=client.get_executor())
+
+
+def _interrupted(times, done):
+    """Interrupt this process some times while interruptions are held."""
+    with held_interrupts():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_interruption_is_held_and_a_second_one_is_not(times):
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(times, done)
+    assert len(done) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_nothing_is_held_in_other_threads():
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: held_interrupts().__enter__()).result() is None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
