@@ -73,6 +73,8 @@ class DeepJSCC(ImageCodec):
                 nn.ConvTranspose2d(up[i], up[i + 1], kernel_size, stride, kernel_size // 2, output_padding=stride - 1)
                 for i, stride in enumerate(STRIDES[::-1])
             )
+            for layer in (*self.encoder, *self.decoder):
+                _keep_variance(layer)
             make = nn.PReLU if activation == "prelu" else GDN
             self.encoder_activations = nn.ModuleList(make(width) for width in filters)
             self.decoder_activations = nn.ModuleList(
@@ -110,6 +112,19 @@ class DeepJSCC(ImageCodec):
                 every = torch.ones(tokens.shape[:2], dtype=torch.bool, device=x.device)
                 x = adapters[i](tokens, every, snr_db).transpose(1, 2).unflatten(2, sides)
         return x
+
+
+def _keep_variance(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Start a layer so that features neither fade nor grow; five layers of torch's default divide them by 15.
+
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving Deep into Rectifiers", ICCV 2015, eq. 15, with the slope 0.25 of a
+    fresh PReLU. A transposed convolution of stride s sums 1 / s² as many terms.
+    """
+    terms = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+    if isinstance(layer, nn.ConvTranspose2d):
+        terms /= layer.stride[0] * layer.stride[1]
+    nn.init.normal_(layer.weight, std=(2.0 / ((1.0 + 0.25**2) * terms)) ** 0.5)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
 
 def even(name: str, channels: int) -> int:

@@ -22,9 +22,9 @@ class AttentionFeature(nn.Module):
     def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
         hidden = max(4, channels // reduction)
-        self.layers = nn.Sequential(
-            nn.Linear(channels + 1, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid()
-        )
+        last = nn.Linear(hidden, channels)
+        nn.init.constant_(last.bias, 2.0)  # at first most of every channel passes; several gates of 1/2 would mute it
+        self.layers = nn.Sequential(nn.Linear(channels + 1, hidden), nn.ReLU(), last, nn.Sigmoid())
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
         """Adapt features [batch, num_tokens, channels]; padding does not enter the mean."""
