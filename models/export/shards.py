@@ -1,34 +1,19 @@
 """One shard of exported tokens: an HDF5 file that is there when it is whole."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from ...linklevel.files import replaced
 from ...linklevel.tokens import Tokens
 
 FORMAT = 1
 TEXT = h5py.string_dtype()
 CHUNK_BYTES = 1 << 18
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """Give a temporary path; what was written there takes the place of ``path`` at the end."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_shard(

@@ -8,9 +8,10 @@ from typing import Any
 
 import h5py
 
+from ...linklevel.files import replaced
 from ...linklevel.tokens import Tokens
 from ...linklevel.validation import check_range
-from .shards import FORMAT, TEXT, check_shard, replaced, write_shard
+from .shards import FORMAT, TEXT, check_shard, write_shard
 
 INDEX = "tokens.h5"
 

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from ...linklevel.files import replaced
 from .errors import TrainingError
 
 NOTE = "tokencom"
@@ -55,46 +54,25 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], note: Mapping[
     from safetensors.torch import save_file
 
     plain = {n: t.detach().to("cpu", copy=True).contiguous() for n, t in tensors.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(plain, str(temporary), {NOTE: json.dumps(note, allow_nan=False)})
-        into_place(temporary, path)
+        with replaced(path) as temporary:
+            save_file(plain, str(temporary), {NOTE: json.dumps(note, allow_nan=False)})
     except (OSError, SafetensorError) as error:
         raise TrainingError(
             f"{path}: cannot be written ({error}); make room and start the same training again"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def save_text(path: Path, text: str) -> None:
     """Replace a text file, which is the old one or the new one at any moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        into_place(temporary, path)
+        with replaced(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise TrainingError(
             f"{path}: cannot be written ({error}); make room and start the same training again"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def into_place(temporary: Path, path: Path) -> None:
-    """Rename a finished file; what it holds reaches the disk before its name does."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    with suppress(OSError):  # folders cannot be opened everywhere
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def read_note(path: Path) -> dict[str, Any]:

@@ -91,6 +91,10 @@ class Dataset(Sequence[Sample], ABC):
         sample = self.read(index)
         return sample.references, sample.family
 
+    def cluster_of(self, index: int) -> int:
+        """Return the cluster of a sample without reading its media; overridden like :meth:`references_of`."""
+        return self.read(index).cluster
+
     def __getitem__(self, index: Any) -> Any:
         """Return a sample, or a list of samples for a slice."""
         if isinstance(index, slice):

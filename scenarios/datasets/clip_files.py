@@ -1,11 +1,12 @@
 """Where the video and audio files of audio-visual data sets are."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
+from typing import ClassVar
 
 from ...linklevel.validation import check_choice, check_range
 from .base import OnError
-from .files import existing
+from .files import existing, find
 from .indexed import Indexed
 from .media import AUDIO, VIDEO
 from .stores import Store
@@ -16,8 +17,12 @@ MODALITIES = ("video", "audio")
 class Clips(Indexed):
     """A data set of clips: video files, and sound files or the sound of the video files.
 
+    A subclass has :attr:`layout`, and :meth:`read_annotations`, which is called at the end of construction.
+
     Args:
-        media: folder of the files, of any depth.
+        path: folder with the annotations.
+        split: "train", "val" or "test".
+        media: folder of the files, of any depth; ``videos`` in ``path`` if `None`.
         modalities: what a sample has, "video", "audio" or both.
         num_frames: of a video, at the middles of as many equal parts.
         sampling_rate: of audio, Hz; `None` keeps each file's.
@@ -25,16 +30,23 @@ class Clips(Indexed):
         check_media: see `Indexed`.
     """
 
+    layout: ClassVar[str]
+    """What is expected at the path, as messages say it."""
+
     def __init__(
         self,
         *,
-        media: str | Path,
+        path: str,
+        split: str = "test",
+        media: str | None = None,
         modalities: Sequence[str] = MODALITIES,
         num_frames: int = 8,
         sampling_rate: int | None = 16_000,
         on_error: OnError = "refuse",
         check_media: bool = False,
     ) -> None:
+        self.split = check_choice("split", split, ("train", "val", "test"))
+        self.root = existing(self.name, path, self.layout)
         super().__init__(on_error=on_error, check_media=check_media)
         if not modalities:
             raise ValueError(f"modalities: none given; allowed: {', '.join(MODALITIES)}")
@@ -43,9 +55,15 @@ class Clips(Indexed):
         if sampling_rate is not None:
             check_range("sampling_rate", sampling_rate, 4000, 192_000, integer=True)
         self.sampling_rate = sampling_rate
-        self.store = Store(existing(self.name, media, "a folder of video (and audio) files"))
+        folder = media or find(self.name, self.root, ["videos"], self.layout)
+        self.store = Store(existing(self.name, folder, "a folder of video (and audio) files"))
         self._videos = _by_stem(self.store, VIDEO)
         self._sounds = _by_stem(self.store, AUDIO)
+        self.read_annotations()
+
+    @abstractmethod
+    def read_annotations(self) -> None:
+        """Read the annotations below :attr:`root`: set ``records``, and call ``finish``."""
 
     def files(self, video_id: str) -> dict[str, str] | None:
         """Return the files of a clip by modality; `None` if one is missing, which is refused or noted."""

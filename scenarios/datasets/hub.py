@@ -158,7 +158,12 @@ def _load(id: str, config: str | None, split: str, streaming: bool, data_files: 
         raise ImportError(f"hub id {id!r}: needs the package datasets: pip install datasets") from error
     try:
         loaded = datasets.load_dataset(
-            id, config, split=split, streaming=streaming, data_files=data_files, revision=revision
+            id,
+            config,
+            split=split,
+            streaming=streaming,
+            data_files=list(data_files) if isinstance(data_files, tuple) else data_files,
+            revision=revision,
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(

@@ -138,6 +138,10 @@ class Indexed(Dataset):
         entry = self.entry(self.records[index])
         return entry.references, entry.family
 
+    def cluster_of(self, index: int) -> int:
+        """Return the cluster of a sample without reading its media."""
+        return self.entry(self.records[index]).cluster
+
     def answers(self) -> Mapping[str, Counter[str]]:
         """Count the first references by family.
 

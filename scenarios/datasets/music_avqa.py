@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...linklevel.validation import check_choice
 from .base import OnError
 from .clip_files import MODALITIES, Clips
-from .files import existing, find, read_json, records_of
+from .files import find, read_json, records_of
 from .indexed import Entry, Numbers
 
 LAYOUT = "avqa-train.json, avqa-val.json, avqa-test.json (or in json/), and the clips <video_id>.mp4 in videos/"
@@ -55,6 +55,7 @@ class MusicAVQA(Clips):
     """
 
     name = "music_avqa"
+    layout = LAYOUT
 
     def __init__(
         self,
@@ -69,18 +70,22 @@ class MusicAVQA(Clips):
         on_error: OnError = "refuse",
         check_media: bool = False,
     ) -> None:
-        self.split = check_choice("split", split, ("train", "val", "test"))
         self.family = check_choice("family", family, ("type", "template"))
-        root = existing(self.name, path, LAYOUT)
         super().__init__(
-            media=media or find(self.name, root, ["videos"], LAYOUT),
+            path=path,
+            split=split,
+            media=media,
             modalities=modalities,
             num_frames=num_frames,
             sampling_rate=sampling_rate,
             on_error=on_error,
             check_media=check_media,
         )
-        file = find(self.name, root, [f"avqa-{split}.json", f"json/avqa-{split}.json"], LAYOUT)
+
+    def read_annotations(self) -> None:
+        """Read the questions."""
+        names = [f"avqa-{self.split}.json", f"json/avqa-{self.split}.json"]
+        file = find(self.name, self.root, names, LAYOUT)
         found = records_of(self.name, file, read_json(self.name, file), None, FIELDS)
         self.records = [record for fields in found if (record := self._record(fields)) is not None]
         self.clusters = Numbers()

@@ -1,12 +1,9 @@
 """VALOR-32K: captions of ten-second clips that tell what is seen and heard."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...linklevel.validation import check_choice
-from .base import OnError
-from .clip_files import MODALITIES, Clips
-from .files import existing, find, read_json, records_of
+from .clip_files import Clips
+from .files import find, read_json, records_of
 from .indexed import Entry
 
 LAYOUT = "desc_train.json, desc_val.json, desc_test.json, and the clips <video_id>.mp4 in videos/"
@@ -42,30 +39,11 @@ class VALOR32K(Clips):
     """
 
     name = "valor32k"
+    layout = LAYOUT
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        split: str = "test",
-        media: str | None = None,
-        modalities: Sequence[str] = MODALITIES,
-        num_frames: int = 8,
-        sampling_rate: int | None = 16_000,
-        on_error: OnError = "refuse",
-        check_media: bool = False,
-    ) -> None:
-        self.split = check_choice("split", split, ("train", "val", "test"))
-        root = existing(self.name, path, LAYOUT)
-        super().__init__(
-            media=media or find(self.name, root, ["videos"], LAYOUT),
-            modalities=modalities,
-            num_frames=num_frames,
-            sampling_rate=sampling_rate,
-            on_error=on_error,
-            check_media=check_media,
-        )
-        file = find(self.name, root, [f"desc_{split}.json"], LAYOUT)
+    def read_annotations(self) -> None:
+        """Read the captions."""
+        file = find(self.name, self.root, [f"desc_{self.split}.json"], LAYOUT)
         captions: dict[str, list[str]] = {}
         for number, record in enumerate(
             records_of(self.name, file, read_json(self.name, file), None, ("video_id", "desc"))

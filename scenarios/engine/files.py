@@ -1,18 +1,18 @@
-"""Files that are either the old ones or the new ones, never half of one."""
+"""Files of a run: replaced whole, or left as they were with advice."""
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...linklevel.files import replaced
 from .errors import RunError
 
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what was written there takes its place at the end.
+    """Give a temporary path as :func:`~tokencom.linklevel.files.replaced`, and advice if it cannot be written.
 
     Raises:
         RunError: if it cannot be written; ``path`` is as it was.
@@ -25,12 +25,9 @@ def replace_file(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         'done'
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with replaced(path) as temporary:
+            yield temporary
     except (OSError, RuntimeError) as error:
         if isinstance(error, RunError):
             raise
@@ -38,9 +35,6 @@ def replace_file(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error}); make room or check the permissions and start the same run"
             " again: finished batches are kept"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

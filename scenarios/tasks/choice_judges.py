@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..datasets.base import Dataset, Sample
 from ..metrics.grouped import GroupMetric, SelectedMean
-from ..metrics.mm_vet import contains_answer, matches_answer
+from ..metrics.mm_vet import AnswerScores, contains_answer, matches_answer
 from ..metrics.multiple_choice import LETTERS, letter_of, yes_or_no
 from ..statistics.bootstrap import cluster_bootstrap, cluster_sums
 from ..statistics.metric import Columns as ColumnsOf
@@ -30,6 +31,8 @@ class ChoiceJudge(Judge):
 
     def __init__(self, data: Dataset) -> None:
         self.families = families_of(data)
+        if not data.references_of(0)[0]:
+            raise ValueError(f"data: split {data.split!r} of {data.name!r} has no answers, so nothing can be judged")
         first = data[0]
         reference = first.references[0]
         if reference not in LETTERS[: len(first.inputs.get("choices", ()))]:
@@ -140,16 +143,24 @@ class ScoreMetric(Metric):
 
 
 class MMVetJudge(Judge):
-    """MM-Vet (Yu et al., ICML 2024) without a language model to judge: exact and containment scores.
+    """MM-Vet (Yu et al., ICML 2024): exact and containment scores, and those of a judge from a file.
 
-    The paper's score comes from a judge, which cannot be asked during a run;
-    :func:`~tokencom.scenarios.metrics.mm_vet.judged_scores` reads its file.
+    The paper's score is a language model's, which cannot be asked during a run. With a file of its
+    scores for every answer of every question,
+    :class:`~tokencom.scenarios.metrics.mm_vet.AnswerScores`, the metrics ``judged`` and
+    ``judged_<capability>`` are in percent, as the paper gives them; an answer that the file lacks, of
+    the run or of a reference line, is refused by name.
 
     Args:
         data: the data set; its families are capabilities joined by "_".
+        judge_scores: file of the scores; none are given if `None`.
+
+    Raises:
+        ValueError: naming the file and the entry, if it is wrong.
     """
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, judge_scores: str | Path | None = None) -> None:
+        self.scores = None if judge_scores is None else AnswerScores(judge_scores)
         self.capabilities = tuple(sorted({name for family in families_of(data) for name in family.split("_")}))
         metrics: dict[str, Metric] = {
             name: SelectedMean(name=name, column=name) for name in ("contains", "exact_match")
@@ -157,11 +168,20 @@ class MMVetJudge(Judge):
         for name in self.capabilities:
             full = f"contains_{slug(name)}"
             metrics[full] = SelectedMean(name=full, column="contains", selector=f"needs_{slug(name)}", selected=1)
+        if self.scores is not None:
+            metrics["judged"] = SelectedMean(name="judged", column="judged", factor=100.0)
+            for name in self.capabilities:
+                full, needs = f"judged_{slug(name)}", f"needs_{slug(name)}"
+                metrics[full] = SelectedMean(name=full, column="judged", selector=needs, selected=1, factor=100.0)
         self.metrics = metrics
         self.reference_metrics = tuple(metrics)
 
     def columns(self, samples: Sequence[Sample], answers: Sequence[Any]) -> Columns:
-        """Return both scores (0 to 1), and for each capability whether a sample needs it."""
+        """Return the scores (0 to 1), and for each capability whether a sample needs it.
+
+        Raises:
+            ValueError: naming the answers that the judge's file lacks.
+        """
         pairs = [(answer, sample.references[0]) for sample, answer in zip(samples, answers, strict=True)]
         columns = {
             "contains": np.array([contains_answer(*pair) for pair in pairs], np.float64),
@@ -170,4 +190,6 @@ class MMVetJudge(Judge):
         for name in self.capabilities:
             needs = [name in sample.family.split("_") for sample in samples]
             columns[f"needs_{slug(name)}"] = np.array(needs, np.int64)
+        if self.scores is not None:
+            columns["judged"] = self.scores([sample.id for sample in samples], answers)
         return columns

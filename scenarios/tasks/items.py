@@ -68,9 +68,7 @@ class ItemTask(Task):
         """
         check_choice("kind", kind, self.references)
         if not hasattr(link, kind):
-            raise ValueError(
-                f"link: {type(link).__name__} has no {kind} reference, which task {self.name!r} needs"
-            )
+            raise ValueError(f"link: {type(link).__name__} has no {kind} reference, which task {self.name!r} needs")
         source_link: Any = link
         return source_link.clean(payload, snr_db) if kind == "clean" else source_link.blind(payload)
 

@@ -35,9 +35,7 @@ PHOTOGRAPHS = {
     "astronaut": Photograph(SKIMAGE, "astronaut.png", "public domain", "NASA, Eileen Collins"),
     "chelsea": Photograph(SKIMAGE, "chelsea.png", "CC0", "Stefan van der Walt"),
     "coffee": Photograph(SKIMAGE, "coffee.png", "CC0", "Rachel Michetti"),
-    "hubble": Photograph(
-        SKIMAGE, "hubble_deep_field.jpg", "public domain", "NASA, Hubble Extreme Deep Field"
-    ),
+    "hubble": Photograph(SKIMAGE, "hubble_deep_field.jpg", "public domain", "NASA, Hubble Extreme Deep Field"),
     "retina": Photograph(SKIMAGE, "retina.jpg", "CC0", "Mikael Häggström"),
     "rocket": Photograph(SKIMAGE, "rocket.jpg", "public domain", "SpaceX"),
 }
@@ -57,9 +55,7 @@ def photograph_paths(names: Sequence[str] = tuple(PHOTOGRAPHS)) -> list[Path]:
         photograph = PHOTOGRAPHS[check_choice("data", name, PHOTOGRAPHS)]
         path = Path(str(files(photograph.package) / photograph.file))
         if not path.is_file():
-            raise ValueError(
-                f"data: photograph {name!r} is missing from the installed package {photograph.package}"
-            )
+            raise ValueError(f"data: photograph {name!r} is missing from the installed package {photograph.package}")
         paths.append(path)
     return paths
 

@@ -98,6 +98,10 @@ class AvqaSynth(Dataset):
         """Return what happens in a clip, and the questions about it; nothing is drawn."""
         return self._asked(check_range("number", number, 0, self.num_clips - 1, integer=True))
 
+    def cluster_of(self, index: int) -> int:
+        """Return the number of a question's clip."""
+        return index // self.questions_per_clip
+
     def references_of(self, index: int) -> tuple[tuple[str, ...], str]:
         """Return the answer and the family of a question; nothing is drawn."""
         question = self._question(index)[1]

@@ -85,6 +85,9 @@ class ClevrSynth(_Scenes):
     each other. A sample depends on the arguments and its number only; a scene and its questions do
     not depend on ``size`` (except for pixel coordinates) and ``shadow``.
 
+    Who knows only the family of a question, and its most common answer, is right in 43 % of all
+    questions: by family in 13 to 55 %.
+
     Args:
         num_images: number of images; more of them leave the first ones as they are.
         questions_per_image: 1...50.
@@ -146,6 +149,10 @@ class ClevrSynth(_Scenes):
                 self.families,
             ),
         )
+
+    def cluster_of(self, index: int) -> int:
+        """Return the number of a sample's image."""
+        return index // self.questions_per_image
 
     def references_of(self, index: int) -> tuple[tuple[str, ...], str]:
         """Return answer and family of a sample without painting its picture."""

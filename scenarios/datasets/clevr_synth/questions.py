@@ -39,7 +39,8 @@ def sample_questions(
     """Draw questions about a scene.
 
     Families take turns in random order, so one occurs twice only after all had a chance. In each the
-    answer is drawn first, evenly over what the family can have, and then a question that has it.
+    answer is drawn first, evenly over what the family can have, and then a question that has it. Where no two
+    objects have one colour, nobody asks how many others have that of an object: it would always be none.
 
     Args:
         view: the scene.
@@ -59,7 +60,9 @@ def sample_questions(
                 return questions
             index = NAMES.index(name)
             found = _draw(FAMILIES[index], view, choices)
-            if found is not None and (key := str(found[0].program)) not in asked:
+            if found is None or (name == "count_same_color" and not any(view.same["color"])):
+                continue
+            if (key := str(found[0].program)) not in asked:
                 asked.add(key)
                 draft, answer = found
                 questions.append(Question(name, index, draft.text, answer, draft.program))

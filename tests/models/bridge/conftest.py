@@ -1,12 +1,7 @@
-"""Tiny random models and links that tests of the bridge share."""
+"""Tiny random models that tests of the bridge share."""
 
 import pytest
 import torch
-from torch import nn
-
-from tokencom.linklevel.accounting import ChannelUses
-from tokencom.linklevel.links import Reception
-from tokencom.linklevel.tokens import Tokens
 
 VOCAB, IMAGE = 99, 90
 TEXT = {
@@ -237,40 +232,3 @@ def build():
         return models[name].to(dtype), inputs
 
     return _build
-
-
-class Ideal(nn.Module):
-    """Delivers what was sent, and remembers it."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def deliver(self, tokens, draws):
-        return tokens.values
-
-    def forward(self, tokens, snr_db, draws):
-        self.calls.append((tokens, draws))
-        count = tokens.num_tokens
-        uses = ChannelUses(4 * count, 0 * count, 0 * count, 4 * count)
-        values = torch.where(tokens.mask[..., None], self.deliver(tokens, draws), 0.0)
-        return Reception(Tokens(values, tokens.mask), count >= 0, uses, snr_db.expand(len(tokens)))
-
-
-class Noise(Ideal):
-    """Delivers noise that does not depend on what was sent."""
-
-    def deliver(self, tokens, draws):
-        return torch.randn(tokens.values.shape, generator=draws.generator("noise"))
-
-
-class Noisy(Ideal):
-    """Adds a little noise."""
-
-    def deliver(self, tokens, draws):
-        return tokens.values + 0.05 * torch.randn(tokens.values.shape, generator=draws.generator("noise"))
-
-
-@pytest.fixture
-def links():
-    return {"ideal": Ideal, "noise": Noise, "noisy": Noisy}

@@ -4,10 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tokencom.linklevel.accounting import ChannelUses
 from tokencom.linklevel.draws import Draws
-from tokencom.linklevel.links import Reception
-from tokencom.linklevel.tokens import Tokens
 from tokencom.models.bridge import bridged
 from tokencom.models.split import SplitCausalLM
 
@@ -24,27 +21,6 @@ CLASSES = {
     "Llama": {}, "Qwen2": {}, "Gemma": {}, "Gemma2": {**SLIDING, "query_pre_attn_scalar": 8},
     "Gemma3": {**SLIDING, "query_pre_attn_scalar": 8},
 }  # fmt: skip
-
-
-class Ideal(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def deliver(self, tokens, draws):
-        return tokens.values
-
-    def forward(self, tokens, snr_db, draws):
-        self.calls.append((tokens, draws))
-        count = tokens.num_tokens
-        uses = ChannelUses(4 * count, 0 * count, 0 * count, 4 * count)
-        values = torch.where(tokens.mask[..., None], self.deliver(tokens, draws), 0.0)
-        return Reception(Tokens(values, tokens.mask), count >= 0, uses, snr_db.expand(len(tokens)))
-
-
-class Noise(Ideal):
-    def deliver(self, tokens, draws):
-        return torch.randn(tokens.values.shape, generator=draws.generator("noise"))
 
 
 @pytest.fixture(scope="module", params=CLASSES)
@@ -77,8 +53,8 @@ def whole(model, **options):
 
 
 @pytest.mark.parametrize("num_layers", [0, 1, 2])
-def test_feedback_over_an_ideal_link_is_the_whole_model(model, num_layers):
-    split = SplitCausalLM(model, num_layers, Ideal(), generation="feedback")
+def test_feedback_over_an_ideal_link_is_the_whole_model(model, num_layers, links):
+    split = SplitCausalLM(model, num_layers, links["ideal"](), generation="feedback")
     ids, logits = whole(model)
     got = split.generate(*prompt(), snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
     assert torch.equal(got.sequences, ids)
@@ -88,10 +64,10 @@ def test_feedback_over_an_ideal_link_is_the_whole_model(model, num_layers):
 
 
 @pytest.mark.parametrize("num_layers", [0, 1, 2])
-def test_receiver_only_is_what_a_bridge_in_the_whole_model_does(model, num_layers):
-    split = SplitCausalLM(model, num_layers, Ideal())
+def test_receiver_only_is_what_a_bridge_in_the_whole_model_does(model, num_layers, links):
+    split = SplitCausalLM(model, num_layers, links["ideal"]())
     cut = f"model.layers.{num_layers - 1}" if num_layers else "model.embed_tokens"
-    with bridged(model, {cut: Ideal()}, draws=DRAWS, snr_db=0.0):
+    with bridged(model, {cut: links["ideal"]()}, draws=DRAWS, snr_db=0.0):
         ids, logits = whole(model)
     got = split.generate(*prompt(), snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
     assert torch.allclose(got.logits, logits, atol=1e-3)
@@ -102,8 +78,8 @@ def test_receiver_only_is_what_a_bridge_in_the_whole_model_does(model, num_layer
 
 
 @pytest.mark.parametrize("generation", ["receiver_only", "feedback"])
-def test_nothing_gets_past_a_link_of_pure_noise(model, generation):
-    split = SplitCausalLM(model, 2, Noise(), generation=generation)
+def test_nothing_gets_past_a_link_of_pure_noise(model, generation, links):
+    split = SplitCausalLM(model, 2, links["noise"](), generation=generation)
     found = []
     for seed in range(4):
         ids, mask = prompt(seed)
@@ -112,8 +88,8 @@ def test_nothing_gets_past_a_link_of_pure_noise(model, generation):
 
 
 @pytest.mark.parametrize("generation", ["receiver_only", "feedback"])
-def test_teacher_forcing_has_the_logits_of_generation(model, generation):
-    split = SplitCausalLM(model, 1, Ideal(), generation=generation)
+def test_teacher_forcing_has_the_logits_of_generation(model, generation, links):
+    split = SplitCausalLM(model, 1, links["ideal"](), generation=generation)
     ids, mask = prompt()
     got = split.generate(ids, mask, snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
     logits = split(ids, mask, 0.0, DRAWS, answer_ids=got.sequences[:, :-1])
@@ -124,8 +100,8 @@ def test_teacher_forcing_has_the_logits_of_generation(model, generation):
     assert split(ids, mask, 0.0, DRAWS).shape == (2, 9, 99)
 
 
-def test_the_two_sides_share_nothing(model):
-    split = SplitCausalLM(model, 1, Ideal())
+def test_the_two_sides_share_nothing(model, links):
+    split = SplitCausalLM(model, 1, links["ideal"]())
     sides = [split.transmitter, split.receiver_lower, split.receiver_upper]
     owners = [{p.data_ptr() for p in side.parameters()} for side in sides] + [
         {p.data_ptr() for p in model.parameters()}
@@ -137,19 +113,21 @@ def test_the_two_sides_share_nothing(model):
     assert len(split.receiver_upper.decoder.layers) == 2
 
 
-def test_tokens_received_earlier_can_be_continued(model):
-    split = SplitCausalLM(model, 1, Ideal())
+def test_tokens_received_earlier_can_be_continued(model, links):
+    split = SplitCausalLM(model, 1, links["ideal"]())
     ids, mask = prompt()
     expected = split.generate(ids, mask, snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
     got = split.generate_from(split.encode(ids, mask), mask.bool(), max_new_tokens=STEPS)
     assert torch.equal(got.sequences, expected.sequences)
     assert got.channel_uses is None
     with pytest.raises(ValueError, match="needs the transmitter"):
-        SplitCausalLM(model, 1, Ideal(), generation="feedback").generate_from(split.encode(ids, mask), mask.bool())
+        SplitCausalLM(model, 1, links["ideal"](), generation="feedback").generate_from(
+            split.encode(ids, mask), mask.bool()
+        )
 
 
-def test_items_end_at_an_end_token(model):
-    split = SplitCausalLM(model, 1, Ideal(), generation="feedback")
+def test_items_end_at_an_end_token(model, links):
+    split = SplitCausalLM(model, 1, links["ideal"](), generation="feedback")
     free = split.generate(*prompt(), snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
     split.eos_token_id = end = int(free.sequences[0, 0])
     got = split.generate(*prompt(), snr_db=0.0, draws=DRAWS, max_new_tokens=STEPS)
@@ -158,13 +136,13 @@ def test_items_end_at_an_end_token(model):
     assert got.downlink_bits[0] == 0
 
 
-def test_bad_arguments(model):
+def test_bad_arguments(model, links):
     with pytest.raises(ValueError, match="num_layers: 3 is outside"):
-        SplitCausalLM(model, 3, Ideal())
+        SplitCausalLM(model, 3, links["ideal"]())
     with pytest.raises(TypeError, match="Linear has no embed_tokens"):
-        SplitCausalLM(nn.Linear(2, 3), 1, Ideal())
+        SplitCausalLM(nn.Linear(2, 3), 1, links["ideal"]())
     with pytest.raises(ValueError, match="feedback"):
-        SplitCausalLM(model, 1, Ideal(), generation="both")
+        SplitCausalLM(model, 1, links["ideal"](), generation="both")
     ids, mask = prompt()
     with pytest.raises(ValueError, match="pad prompts on the left"):
-        SplitCausalLM(model, 1, Ideal()).generate(ids, mask.flip(1), snr_db=0.0, draws=DRAWS)
+        SplitCausalLM(model, 1, links["ideal"]()).generate(ids, mask.flip(1), snr_db=0.0, draws=DRAWS)

@@ -139,7 +139,7 @@ def test_disk_full(tmp_path, pool, small_disk, same_arrays):
 
 
 def test_disk_full_when_results_are_written(tmp_path, pool, monkeypatch, same_arrays):
-    from tokencom.scenarios.engine import files
+    from tokencom.linklevel import files
 
     older = run(dataclasses.replace(PLAN, seed=9), tmp_path, executor=pool)
     before = (tmp_path / "results.h5").read_bytes()

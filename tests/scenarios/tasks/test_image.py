@@ -55,9 +55,7 @@ def test_items_are_fixed_and_repeat_as_clusters(task):
     assert all(np.array_equal(a, b) for a, b in zip(items[:3], items[3:], strict=True))
     again = ImageTask(size=32, num_images=3, repeats=2).batch(0, 4, Draws(seed=9, point=5))
     assert all(np.array_equal(a, b) for a, b in zip(batches[0], again, strict=True))
-    clusters = [
-        task.score(batch, _reception(list(batch), [True] * len(batch)))["cluster"] for batch in batches
-    ]
+    clusters = [task.score(batch, _reception(list(batch), [True] * len(batch)))["cluster"] for batch in batches]
     assert np.concatenate(clusters).tolist() == [0, 1, 2, 0, 1, 2]
 
 

@@ -50,9 +50,7 @@ def test_bleu_over_batches_is_the_corpus_score():
 def test_columns_tell_what_happened():
     task = TextTask(num_sentences=3)
     payload = task.batch(0, 3, Draws(seed=1))
-    received = DecodedItems(
-        [Decoded(payload[0], False), Decoded("Al\ufffd", True), Decoded("", True, fallback=True)]
-    )
+    received = DecodedItems([Decoded(payload[0], False), Decoded("Al\ufffd", True), Decoded("", True, fallback=True)])
     columns = task.score(payload, _reception(received, [True, False, False]))
     assert columns["exact_match"].tolist() == [1, 0, 0]
     assert columns["block_error"].tolist() == columns["damaged"].tolist() == [0, 1, 1]

@@ -325,4 +325,11 @@ def test_two_answers_are_equally_likely(val):
             total = answers.total()
             assert abs(answers.most_common(1)[0][1] - total / 2) < 4.5 * total**0.5 / 2, (family, answers)
         elif family.startswith("count"):
-            assert answers.most_common(1)[0][1] < 0.7 * answers.total()
+            assert answers.most_common(1)[0][1] < 0.63 * answers.total()
+
+
+def test_nobody_counts_a_color_that_nothing_shares(val):
+    asked = [scene for scene, q in val if q.family == "count_same_color"]
+    colors = [[o["color"] for o in scene["objects"]] for scene in asked]
+    assert len(asked) > 50
+    assert all(len(set(row)) < len(row) for row in colors)
