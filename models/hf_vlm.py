@@ -114,8 +114,7 @@ class HFVLM(nn.Module):
     @torch.no_grad()
     def encode(self, images: Sequence[Any], questions: Sequence[str]) -> Asked:
         """Do what does not depend on the channel, once for all points of a sweep."""
-        if len(images) != len(questions):
-            raise ValueError(f"questions: {len(questions)} given for {len(images)} images; one for each is needed")
+        _check_counts(images, questions)
         inputs = self._inputs(images, questions)
         if self._check:
             first = inputs if len(images) == 1 else self._inputs(images[:1], questions[:1])
@@ -136,11 +135,22 @@ class HFVLM(nn.Module):
             else:
                 with asked.encoded.reuse():
                     ids = self._generate(asked.inputs)
-        prompt = asked.inputs["input_ids"]
+        return Answers(self._texts(ids, asked.inputs), session.channel_uses, session.downlink_bits)
+
+    @torch.no_grad()
+    def ask(self, images: Sequence[Any], questions: Sequence[str]) -> tuple[str, ...]:
+        """Return the answers of the untouched model, without a link; arguments as for :meth:`answer`."""
+        _check_counts(images, questions)
+        inputs = self._inputs(images, questions)
+        return self._texts(self._generate(inputs), inputs)
+
+    def _texts(self, ids: torch.Tensor, inputs: dict[str, Any]) -> tuple[str, ...]:
+        """Return what was generated behind the prompt."""
+        prompt = inputs["input_ids"]
         if torch.equal(ids[:, : prompt.shape[1]], prompt):
             ids = ids[:, prompt.shape[1] :]
         texts = self.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
-        return Answers(tuple(text.strip() for text in texts), session.channel_uses, session.downlink_bits)
+        return tuple(text.strip() for text in texts)
 
     def _generate(self, inputs: dict[str, Any]) -> torch.Tensor:
         return self.model.generate(**inputs, max_new_tokens=self.max_new_tokens, do_sample=False, num_beams=1)  # type: ignore
@@ -175,6 +185,11 @@ class HFVLM(nn.Module):
             return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         template = "{image}\n{question}" if self.template is None else self.template
         return template.replace("{image}", _image_token(self.processor)).replace("{question}", question).lstrip("\n")
+
+
+def _check_counts(images: Sequence[Any], questions: Sequence[str]) -> None:
+    if len(images) != len(questions):
+        raise ValueError(f"questions: {len(questions)} given for {len(images)} images; one for each is needed")
 
 
 def _image_token(processor: Any) -> str:

@@ -1,12 +1,14 @@
 """Speech recognition with Whisper tiny.en."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from .pretrained import Weights, find_weights, quiet
 from .whisper_ctranslate2 import num_layers, whisper_state_dict
@@ -18,6 +20,10 @@ SAMPLING_RATE = 16_000
 HEAD_DIM = 64
 PROMPT = ("<|startoftranscript|>", "<|notimestamps|>")
 """What the decoder starts from; English-only models have no token for language or task."""
+
+MIN_LOG_PROBABILITY = -1.0
+MAX_COMPRESSION = 2.4
+"""Limits by which OpenAI's ``transcribe`` tells a failed transcript: mean log probability, and text over its zip."""
 
 
 class Transcriber:
@@ -60,15 +66,69 @@ class Transcriber:
         if not len(audio):
             return []
         heard = self.features(list(audio), sampling_rate=SAMPLING_RATE, return_tensors="pt").input_features
-        encoded = self.model.model.encoder(heard.to(self.device))
-        ids = self._greedy(encoded, len(audio), max_tokens)
-        return [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids.tolist()]
+        return self.write(self.encode(heard.to(self.device)), max_tokens=max_tokens)
 
-    def _greedy(self, encoded: Any, batch: int, max_tokens: int) -> torch.Tensor:
-        end = self.tokenizer.convert_tokens_to_ids("<|endoftext|>")
-        prompt = self.tokenizer.convert_tokens_to_ids(list(PROMPT))
-        step = torch.tensor([prompt] * batch, device=self.device)
+    @property
+    def prompt(self) -> list[int]:
+        """What the decoder starts from, as ids."""
+        return list(self.tokenizer.convert_tokens_to_ids(list(PROMPT)))
+
+    @property
+    def end(self) -> int:
+        """What ends a transcript, as an id."""
+        return int(self.tokenizer.convert_tokens_to_ids("<|endoftext|>"))
+
+    def encode(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the encoder's tokens of the first part of a recording.
+
+        The first positions are those that the whole 30 s would have; what follows is not attended to.
+
+        Args:
+            features: [batch, num_mels, num_frames], log-mel frames, 100 a second; an even number up to 3000.
+
+        Returns:
+            [batch, num_frames / 2, d_model], one token for 20 ms.
+        """
+        encoder: Any = self.model.model.encoder
+        hidden = functional.gelu(encoder.conv1(features))
+        hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+        for layer in encoder.layers:
+            hidden = layer(hidden, None)
+        return encoder.layer_norm(hidden)
+
+    def logits(self, encoded: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Return the decoder's scores of what follows each token of text, [batch, length, vocabulary].
+
+        Args:
+            encoded: [batch, num_tokens, d_model], tokens of the encoder.
+            ids: [batch, length], torch.int64, from the prompt on.
+        """
+        return self.model(decoder_input_ids=ids, encoder_outputs=(encoded,), use_cache=False).logits
+
+    @torch.no_grad()
+    def write(self, encoded: torch.Tensor, *, max_tokens: int = 100, drop_unsure: bool = False) -> list[str]:
+        """Return the transcripts that the decoder writes.
+
+        Args:
+            encoded: [batch, num_tokens, d_model], tokens of the encoder.
+            max_tokens: at most this many tokens of text.
+            drop_unsure: write nothing where OpenAI's ``transcribe`` calls a transcript failed: the mean log
+                probability of its tokens is below -1, or its text compresses to less than 1 / 2.4 (a loop).
+        """
+        ids, log_probability = self._greedy((encoded,), len(encoded), max_tokens)
+        texts = [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids.tolist()]
+        if not drop_unsure:
+            return texts
+        sure = (log_probability >= MIN_LOG_PROBABILITY).tolist()
+        return [text if good and not _loops(text) else "" for text, good in zip(texts, sure, strict=True)]
+
+    def _greedy(self, encoded: Any, batch: int, max_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ids [batch, length] and the mean log probability of those written, the end among them, [batch]."""
+        end = self.end
+        step = torch.tensor([self.prompt] * batch, device=self.device)
         done = torch.zeros(batch, dtype=torch.bool, device=self.device)
+        total, count = torch.zeros(batch, device=self.device), torch.zeros(batch, device=self.device)
         cache, written = None, []
         for position in range(max_tokens):
             out = self.model(decoder_input_ids=step, encoder_outputs=encoded, past_key_values=cache, use_cache=True)
@@ -77,12 +137,20 @@ class Transcriber:
             if position == 0:
                 logits[:, self.suppressed_first] = -torch.inf
             chosen = torch.where(done, end, logits.argmax(dim=-1))
+            total += torch.where(done, 0.0, logits.float().log_softmax(-1).gather(1, chosen[:, None])[:, 0])
+            count += ~done
             done |= chosen == end
             if bool(done.all()):
                 break
             written.append(chosen)
             step = chosen[:, None]
-        return torch.stack(written, dim=1) if written else step[:, :0]
+        ids = torch.stack(written, dim=1) if written else step[:, :0]
+        return ids, total / count.clamp_min(1)
+
+
+def _loops(text: str) -> bool:
+    data = text.encode()
+    return len(data) > MAX_COMPRESSION * len(zlib.compress(data))
 
 
 def _load(weights: Weights) -> "tuple[WhisperForConditionalGeneration, PreTrainedTokenizerFast, list[int], list[int]]":

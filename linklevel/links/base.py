@@ -1,8 +1,9 @@
 """One interface for every transmission scheme: encode, send through the air, decode."""
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -59,6 +60,28 @@ class Link(nn.Module, ABC):
     def __init__(self, air: AirInterface) -> None:
         super().__init__()
         self.air = air
+
+    def through(self, air: AirInterface) -> Self:
+        """Return this link over another air interface; both have the same parameters and buffers.
+
+        Args:
+            air: of the same precision, on the same device.
+
+        Raises:
+            TypeError: if ``air`` is none.
+            ValueError: for another precision or device, or an air interface that the link cannot use.
+        """
+        if not isinstance(air, AirInterface):
+            raise TypeError(f"air: {type(air).__name__} given; an AirInterface is needed")
+        for name in ("precision", "device"):
+            if getattr(air, name) != getattr(self.air, name):
+                raise ValueError(
+                    f"air: {name} {getattr(air, name)!r} given; the link's air has {getattr(self.air, name)!r}"
+                )
+        other = copy.copy(self)
+        other._modules = dict(self._modules)
+        other.air = air
+        return other
 
     @abstractmethod
     def encode(self, payload: Any, snr_db: torch.Tensor) -> Signal:

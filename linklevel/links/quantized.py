@@ -1,7 +1,7 @@
 """Tokens through a quantiser, channel code and constellation."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 
@@ -102,6 +102,12 @@ class QuantizedLink(TokenLink):
         for kind in range(len(self._blocks)):
             self._digital(kind, 1)  # so that a wrong option shows at once
         self._loss: torch.Tensor | None = None
+
+    def through(self, air: AirInterface) -> Self:
+        """Return this link over another air interface; see :meth:`Link.through`."""
+        other = super().through(air)
+        other._links, other._loss = {}, None
+        return other
 
     @property
     def auxiliary_loss(self) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -85,11 +85,20 @@ class TokenLink(Link):
             num_mask_bits + num_extra_bits, num_repetitions=header_repetitions,
             precision=air.precision, device=air.device,
         )  # fmt: skip
+        self._check_header(air)
+
+    def _check_header(self, air: AirInterface) -> None:
         if self._header.num_bits and not air.has_csi:
             raise ValueError(
                 "length: 'charged' or side information needs a header, which is detected coherently, but air has no"
                 " CSI; choose csi='perfect' or 'estimated'"
             )
+
+    def through(self, air: AirInterface) -> Self:
+        """Return this link over another air interface; see :meth:`Link.through`."""
+        other = super().through(air)
+        self._check_header(air)
+        return other
 
     @property
     def num_header_symbols(self) -> int:

@@ -1,10 +1,11 @@
-"""Classical source codecs: images and text to bytes and back."""
+"""Classical source codecs: images, text and audio to bytes and back."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "audio": ["AudioCodec"],
         "avif": ["AVIF"],
         "base": ["Decoded", "DecodedItems", "SourceCodec"],
         "hevc": ["HEVC"],
@@ -12,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "image": ["ImageCodec"],
         "jpeg": ["JPEG"],
         "jpeg2000": ["JPEG2000"],
+        "opus": ["Opus"],
         "utf8": ["UTF8"],
         "webp": ["WebP"],
     },

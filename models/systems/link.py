@@ -1,8 +1,8 @@
 """A token system around a link: samples in, answers out."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol
 
 import torch
 
@@ -85,6 +85,23 @@ class SystemLink(Link):
         return answers
 
 
+class Encoder(Protocol):
+    """The part of a :class:`TokenSystem` that makes tokens."""
+
+    dim: int
+
+    @property
+    def encode(self) -> Callable[[Sequence[Any]], Tokens]:
+        """From samples to tokens."""
+
+    @property
+    def key(self) -> Callable[[Any], Hashable]:
+        """From a sample to what tells its tokens from those of others."""
+
+    def encoder_id(self) -> Hashable | None:
+        """Return what tells encoders apart that give other tokens."""
+
+
 def check_parts(system: Any, link: Any) -> None:
     """Refuse what is no system, or no link.
 
@@ -108,11 +125,11 @@ def reference_line(link: Link, name: str) -> Callable[..., Any]:
     return line
 
 
-def encoded(system: TokenSystem, samples: Sequence[Any], memory: TokenMemory, own: object) -> Tokens:
+def encoded(system: Encoder, samples: Sequence[Any], memory: TokenMemory, own: object) -> Tokens:
     """Return tokens of samples, each encoded alone and kept.
 
     Args:
-        system: whose encoder.
+        system: the encoder.
         samples: a batch.
         memory: where tokens are kept.
         own: stands for the encoder where it shares its tokens with no other.

@@ -1,24 +1,27 @@
 """Classes of sentences, from tokens of MiniLM."""
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ...linklevel.jscc.base import seeded
 from ...linklevel.tokens import Tokens
 from ...linklevel.validation import check_choice, check_range
 from ..sentence_encoder import MAX_TOKENS, SentenceEncoder
-from .base import TokenSystem
+from .link import encoded
+from .memory import SHARED
+from .trainable import TrainableSystem
 
 ENCODERS = ("minilm-l6-v2",)
 
 
-class SentenceClassifier(TokenSystem):
+class SentenceClassifier(TrainableSystem):
     """A pretrained sentence encoder at the transmitter, a small classifier at the receiver.
 
     ```
@@ -30,7 +33,8 @@ class SentenceClassifier(TokenSystem):
     their first principal components (:meth:`fit`), for links that cannot compress. A receiver that got
     no token gives the same answer always.
 
-    The encoder is not trained and is no part of the module's state.
+    The encoder is not trained and is no part of the module's state. In training, sentences are encoded alone, and
+    their tokens kept like those of a run, so that an epoch encodes each once.
 
     Args:
         classes: their names, the answers.
@@ -97,19 +101,55 @@ class SentenceClassifier(TokenSystem):
 
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return tokens; see :meth:`TokenSystem.encode`."""
+        whole = self.whole(samples)
+        return Tokens(self.reduced(whole.values) * whole.mask[..., None], whole.mask)
+
+    @torch.no_grad()
+    def whole(self, samples: Sequence[Any]) -> Tokens:
+        """Return the encoder's tokens, [batch, num_tokens, width]."""
         encoder = self._encoder[0]
         texts = [sample.inputs["text"] for sample in samples]
         inputs = encoder.tokenizer(
             texts, padding=True, truncation=True, max_length=self.max_num_tokens, return_tensors="pt"
         ).to(encoder.device)
-        with torch.no_grad():
-            hidden = encoder.model(**inputs).last_hidden_state.float()
+        hidden = encoder.model(**inputs).last_hidden_state.float()
         mask = inputs["attention_mask"].bool()
-        return Tokens(self.reduced(hidden) * mask[..., None], mask)
+        return Tokens(hidden * mask[..., None], mask)
+
+    def collate(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:
+        """Return whole tokens, masks and the numbers of the classes; see :meth:`TrainableSystem.collate`.
+
+        Raises:
+            ValueError: for a reference that is no class.
+        """
+        whole = encoded(_Whole(self), samples, SHARED, self)
+        names = [check_choice(f"reference of sample {s.id!r}", s.references[0], self.classes) for s in samples]
+        labels = torch.tensor([self.classes.index(name) for name in names])
+        return {"values": whole.values, "mask": whole.mask, "labels": labels}
+
+    def tokens(self, batch: Mapping[str, torch.Tensor]) -> Tokens:
+        """Return tokens, without gradient, since nothing before the cut is trained."""
+        mask = batch["mask"]
+        return Tokens(self.reduced(batch["values"]) * mask[..., None], mask)
+
+    def loss(self, tokens: Tokens, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean cross entropy of the classes."""
+        return functional.cross_entropy(self.logits(tokens), batch["labels"])
+
+    def prepare(self, samples: Sequence[Any]) -> None:
+        """Take principal components from sentences of the training data, where tokens are described by some."""
+        if self._reduced is not None:
+            whole = encoded(_Whole(self), samples, SHARED, self)
+            self.fit(whole.values[whole.mask])
 
     def key(self, sample: Any) -> Hashable:
         """Return the text itself."""
         return sample.inputs["text"]
+
+    @property
+    def whole_id(self) -> Hashable:
+        """What whole tokens follow from."""
+        return (self._encoder[0].weights.sha256, self.max_num_tokens, "whole")
 
     def encoder_id(self) -> Hashable:
         """Return the checksum of everything that tokens follow from."""
@@ -154,6 +194,22 @@ class SentenceClassifier(TokenSystem):
         """Return the names of classes; see :meth:`TokenSystem.answer`."""
         with torch.no_grad():
             return [self.classes[index] for index in self.logits(tokens).argmax(1).tolist()]
+
+
+class _Whole:
+    """The encoder alone, for the memory of tokens.
+
+    Args:
+        system: whose.
+    """
+
+    def __init__(self, system: SentenceClassifier) -> None:
+        self.dim, self.key, self.encode = system.width, system.key, system.whole
+        self._id = system.whole_id
+
+    def encoder_id(self) -> Hashable:
+        """Return what whole tokens follow from."""
+        return self._id
 
 
 @lru_cache(maxsize=2)

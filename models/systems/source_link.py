@@ -12,12 +12,15 @@ from ...linklevel.links.base import Link, Reception, Signal
 from ...linklevel.links.digital import DigitalLink
 from ...linklevel.links.source import SourceLink
 from ...linklevel.sources.base import SourceCodec
+from ...linklevel.validation import check_choice
 from .base import TokenSystem
 from .link import check_parts, encoded
 from .memory import SHARED, TokenMemory
 
 AT_RECEIVER = ("question", "choices", "hint")
 """Inputs that a task puts at the receiver."""
+
+ON_FAILURE = ("decoded", "fallback")
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,14 @@ class ReceivedItem:
 
 
 class SourceSystemLink(Link):
-    """Sends a text or an image itself; encoder and head both run at the receiver.
+    """Sends a text, an image or audio itself; encoder and head both run at the receiver.
 
     ```
     sample ─► source coder ─► bytes ─► digital link ─► bytes ─► source decoder ─► system.encode, system.answer ─► answer
     ```
 
-    An item whose CRC fails is answered nevertheless, on what the source decoder makes of it.
+    An item whose CRC fails is answered nevertheless: on what the source decoder makes of it, or on the
+    source's fallback.
 
     Args:
         system: the model.
@@ -50,14 +54,22 @@ class SourceSystemLink(Link):
             or a :class:`~tokencom.linklevel.links.DigitalLink` for byte strings together with ``source``,
             which spends on each item what its file needs.
         source: codec of the items, with a digital link.
+        on_failure: "decoded" or "fallback": what is answered on where the CRC fails.
         memory: where tokens are kept; that of the process if `None`.
 
     Raises:
         TypeError: if ``system`` or ``link`` is none, or ``source`` is missing or too much.
+        ValueError: for another ``on_failure``.
     """
 
     def __init__(
-        self, system: TokenSystem, link: Link, *, source: SourceCodec | None = None, memory: TokenMemory | None = None
+        self,
+        system: TokenSystem,
+        link: Link,
+        *,
+        source: SourceCodec | None = None,
+        on_failure: str = "decoded",
+        memory: TokenMemory | None = None,
     ) -> None:
         check_parts(system, link)
         if source is None and not isinstance(link, SourceLink):
@@ -67,6 +79,7 @@ class SourceSystemLink(Link):
         super().__init__(link.air)
         self.system, self.link = system, link
         self._source = source
+        self.on_failure = check_choice("on_failure", on_failure, ON_FAILURE)
         self._memory = SHARED if memory is None else memory
         self._own = object()
         self._files: dict[Any, bytes] = {}
@@ -83,12 +96,12 @@ class SourceSystemLink(Link):
             samples: the batch, for systems whose receiver knows more than the item, such as a question.
         """
         content, ok = self.link.decode(received)
-        return self._answers(content, [None] * len(ok) if samples is None else samples), ok
+        return self._answers(content, [None] * len(ok) if samples is None else samples, ok), ok
 
     def forward(self, payload: Sequence[Any], snr_db: float | torch.Tensor, draws: Draws) -> Reception:
         """Send a batch once; see :meth:`Link.forward`."""
         arrived = self.link(self._content(payload), snr_db, draws)
-        answers = self._answers(arrived.payload, payload)
+        answers = self._answers(arrived.payload, payload, arrived.ok)
         return Reception(answers, arrived.ok, arrived.channel_uses, arrived.snr_db)
 
     def clean(self, payload: Sequence[Any], snr_db: float | torch.Tensor) -> list[str]:
@@ -115,9 +128,12 @@ class SourceSystemLink(Link):
             self._files[key] = source.encode(item)
         return self._files[key]
 
-    def _answers(self, content: Sequence[Any], samples: Sequence[Any]) -> list[str]:
-        """Return the answers on what the link delivered: items, or files."""
-        items = content if self._source is None else [self._source.decode(data).item for data in content]
+    def _answers(self, content: Sequence[Any], samples: Sequence[Any], ok: torch.Tensor | None = None) -> list[str]:
+        """Return the answers on what the link delivered: items, or files; ``ok`` is its verdict, all good if `None`."""
+        items = list(content if self._source is None else [self._source.decode(data).item for data in content])
+        if self.on_failure == "fallback" and ok is not None:
+            source: Any = self._source or self.link.source
+            items = [item if good else source.fallback() for item, good in zip(items, ok.tolist(), strict=True)]
         return self._answered(items, samples)
 
     def _answered(self, items: Sequence[Any], samples: Sequence[Any]) -> list[str]:
@@ -137,5 +153,5 @@ def hash_of(item: Any) -> str:
     """Return a hash of a text or an array."""
     import hashlib
 
-    data = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else memoryview(item).cast("B")
+    data = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item.tobytes()
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -37,11 +37,12 @@ def item_order(seed: int, stage: str, step: int, batch_size: int, num_items: int
     items = np.empty_like(places)
     for epoch in np.unique(epochs):
         here = epochs == epoch
-        items[here] = _permutation(seed, stage, int(epoch), num_items)[within[here]]
+        items[here] = permutation(seed, stage, int(epoch), num_items)[within[here]]
     return items
 
 
 @lru_cache(maxsize=4)
-def _permutation(seed: int, stage: str, epoch: int, num_items: int) -> np.ndarray:
+def permutation(seed: int, stage: str, epoch: int, num_items: int) -> np.ndarray:
+    """Return the order of all items in an epoch, [num_items], numpy.int64."""
     sequence = np.random.SeedSequence(seed, spawn_key=(ORDER, stage_hash(stage), epoch))
     return np.random.default_rng(sequence).permutation(num_items)

@@ -83,6 +83,7 @@ class Session:
             try:
                 while self._moment.stage < len(self._stages):
                     self._run_stage(self._stages[self._moment.stage])
+                self._begin()
             finally:
                 if self._log is not None:
                     self._log.close()
@@ -111,9 +112,19 @@ class Session:
             own = dict(self._trainable.model.named_parameters())
             self._moment.trained = [n if n in own else _below_adapter(n) for n in self._moment.trained]
 
+    def _begin(self) -> None:
+        """Let the trainable set what it does not learn by gradients, before a stage and at the end."""
+        begin = getattr(self._trainable, "begin", None)
+        if begin is not None:
+            self._trainable.model.eval()
+            names = begin(self._stages, self._moment.stage)
+            self._moment.trained = sorted({*self._moment.trained, *names})
+
     def _run_stage(self, stage: Stage) -> None:
         model, moment = self._trainable.model, self._moment
         self._add_adapters(stage)
+        if not moment.step:
+            self._begin()
         chosen = select(model, stage)
         moment.trained = sorted({*moment.trained, *chosen})
         if not moment.step:

@@ -17,7 +17,9 @@ class Trainable(Protocol):
     """A system that :func:`~tokencom.models.training.train` trains: codec only, joint, or anything else.
 
     An optional method ``evaluate(stage: Stage) -> dict[str, float]`` gives more to log, such as the accuracy
-    on held-out items.
+    on held-out items. An optional method ``begin(stages: Sequence[Stage], number: int) -> Iterable[str]`` is
+    called before the first step of each stage, and at the end with the number of stages; it may change buffers,
+    and parameters whose names it returns, such as those that are set by statistics of the data.
 
     Attributes:
         model: everything with parameters, the link included. The losses must be computed with it.

@@ -51,8 +51,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def subjects(scenario: "Scenario") -> Iterator[tuple[str, "Point", str]]:
     """Yield each scheme with the first point of each air interface it meets, and what sets that apart."""
+    from ..engine.plan import compared
+
     points = scenario.points()
-    for scheme in scenario.schemes:
+    for scheme in compared(scenario):
         first: dict[str, Point] = {}
         for point in points:
             air = point.scenario.air_of(point.scenario.scheme(scheme.name))

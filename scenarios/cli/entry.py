@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import audit, compare, doctor, listing, plot, report, run, schema, show
+from . import audit, compare, doctor, export, listing, plot, report, run, schema, show, train
 
 COMMANDS = {
     "run": run,
+    "train": train,
+    "export": export,
     "audit": audit,
     "plot": plot,
     "report": report,

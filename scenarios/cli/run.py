@@ -1,15 +1,21 @@
 """Run a scenario, or go on with an interrupted run of it.
 
 Results, a plot and a report go to the output folder. Finished batches are kept there, so the same
-command goes on after an interruption, and a scenario can grow without losing what it has.
+command goes on after an interruption, and a scenario can grow without losing what it has. Weights that
+are neither shipped nor in the cache are trained first.
 """
 
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from . import train
 from .executors import executor
 from .scenario_arguments import add_scenario_arguments, scenario_of
+
+if TYPE_CHECKING:
+    from ..schema import Scenario
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="folder", help="where results go; runs/<name> if absent"
     )
+    parser.add_argument(
+        "--no-train", action="store_true", help="stop where weights are missing, instead of training"
+    )
     parser.add_argument("--fresh", action="store_true", help="drop what an earlier run left in the folder")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run, then draw, report, and print the table of results."""
+    """Train what is missing, run, then draw, report, and print the table of results."""
     scenario = scenario_of(arguments)
+    if any(getattr(scheme, "trains", False) for scheme in scenario.schemes):
+        _weights(arguments, scenario)
     workers = cores() // scenario.threads_per_worker if arguments.workers is None else arguments.workers
     from ..engine import run, run_folder
 
@@ -55,6 +66,26 @@ def execute(arguments: argparse.Namespace) -> int:
     ):
         print(path)
     return 0
+
+
+def _weights(arguments: argparse.Namespace, scenario: "Scenario") -> None:
+    """Make the weights that are missing.
+
+    Raises:
+        ValueError: if there are some, and ``--no-train`` is given; it names the command.
+    """
+    from ..engine.training import missing
+
+    if not arguments.no_train:
+        train.train(scenario, arguments)
+        return
+    jobs = missing(scenario)
+    if jobs:
+        names = ", ".join(repr(job.scheme.name) for job in jobs)
+        raise ValueError(
+            f"weights of {names} are missing, and --no-train is given; make them with:"
+            f" {train.command(arguments, jobs[0].scheme)}"
+        )
 
 
 def cores() -> int:

@@ -113,3 +113,8 @@ class Plan(Protocol):
     @classmethod
     def model_validate_json(cls, text: str) -> Self:
         """Rebuild a scenario from :meth:`model_dump_json`'s text."""
+
+
+def compared(plan: Plan) -> list[Named]:
+    """Return the schemes that are run; those that are only trained for others are left out."""
+    return [scheme for scheme in plan.schemes if not getattr(scheme, "train_only", False)]

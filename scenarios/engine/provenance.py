@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .journal import Journal
-from .plan import Plan
+from .plan import Plan, compared
 from .unit import Unit
 from .versions import computing_versions, versions
 
@@ -77,7 +77,7 @@ def provenance(
             "seconds": seconds,
             "batch_seconds": {
                 scheme.name: sum(unit.seconds for unit in units if unit.scheme == scheme.name)
-                for scheme in plan.schemes
+                for scheme in compared(plan)
             },
         },
         "batches_resumed": sum(unit.num_resumed for unit in units),

@@ -15,7 +15,7 @@ from .errors import RunError, RunInterrupted
 from .executors import InlineExecutor, end_workers, num_slots, process_pool
 from .files import write_json
 from .journal import NAME, Journal
-from .plan import Plan
+from .plan import Plan, compared
 from .progress import Hook, TextProgress, hook_of
 from .provenance import fingerprint, provenance, session
 from .results import Results
@@ -117,7 +117,7 @@ def _run(
 ) -> Results:
     started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
     points = plan.points()
-    units = _in_order([Unit(plan, s.name, point, journal) for s in plan.schemes for point in points])
+    units = _in_order([Unit(plan, s.name, point, journal) for s in compared(plan) for point in points])
     owned = executor is None
     pool: Executor = _executor(plan, workers) if executor is None else executor
     slots = num_slots(pool, workers)

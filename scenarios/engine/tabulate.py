@@ -8,7 +8,7 @@ import numpy as np
 
 from ..statistics.metric import Estimate
 from .messages import Description
-from .plan import Plan
+from .plan import Plan, compared
 from .results import MetricInfo, Results
 from .stop import Reader
 from .unit import Unit
@@ -24,7 +24,7 @@ def tabulate(plan: Plan, units: Sequence[Unit], fingerprint: str) -> Results:
         units: all finished.
         fingerprint: of the scenario and the versions.
     """
-    schemes = tuple(scheme.name for scheme in plan.schemes)
+    schemes = tuple(scheme.name for scheme in compared(plan))
     points = plan.points()
     metrics = _metric_infos([unit.ended().description for unit in units])
     columns = {metric.name: m for m, metric in enumerate(metrics)}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .links import Digital
 from .schemes import DigitalScheme, TokenScheme
-from .systems import HFVLM, around, system_of
+from .systems import HFVLM, around, classical, system_of
 from .tasks import Bits
 
 if TYPE_CHECKING:
@@ -48,18 +48,23 @@ def build_link(scheme: "Scheme", task: "Task", sends: "TaskObject", air: "AirInt
 
 def _with_system(scheme: TokenScheme, sends: "TaskObject", air: "AirInterface", device: str) -> "Link":
     """Return the link of a scheme whose system answers."""
-    if isinstance(scheme.system, HFVLM):
+    if isinstance(scheme.system, HFVLM) and scheme.source is None:
         return scheme.system.link(lambda dim: scheme.link.build(air=air, dim=dim), device=device)
     config: Any = scheme.system
-    system = system_of(config, device)
+    system = system_of(config, device, **_rate(sends, config))
+    if scheme.source is None:
+        return around(system, lambda **context: scheme.link.build(air=air, **context))
+    medium = getattr(system, "modality", None)
+    source = scheme.source.build(**_shape(sends, medium), **_rate(sends, scheme.source))
+    if scheme.spends_as_needed:
+        return classical(system, scheme.link.build(air=air), source, scheme.on_failure)
+    return classical(system, scheme.link.build(air=air, source=source), None, scheme.on_failure)
 
-    def make(**context: Any) -> "Link":
-        if scheme.source is None:
-            return scheme.link.build(air=air, **context)
-        shape = _shape(sends, getattr(system, "modality", None))
-        return scheme.link.build(air=air, source=scheme.source.build(**shape))
 
-    return around(system, make, classical=scheme.source is not None)
+def _rate(sends: Any, config: Any) -> dict[str, int]:
+    """Return the ``sampling_rate`` of a task's audio, for what works on audio."""
+    rate = getattr(getattr(sends, "data", None), "sampling_rate", None)
+    return {"sampling_rate": rate} if rate is not None and getattr(config, "payload", None) == "audio" else {}
 
 
 def _shape(sends: Any, medium: str | None) -> dict[str, tuple[int, int, int]]:

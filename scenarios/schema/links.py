@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from .base import Config
+from .baselines import JSCCSelective, Users
 from .codes import Code, Uncoded, code_arguments
 from .constellations import CONSTELLATION_BITS
 from .number import Integer, Real
@@ -142,7 +143,7 @@ class Digital(Config):
         )
 
 
-Link = tagged(Digital | JSCC | Analog | Quantized | PythonTarget)
+Link = tagged(Digital | JSCC | JSCCSelective | Users | Analog | Quantized | PythonTarget)
 """Any link; a Python class is called with ``options``, ``air`` and, where the scheme has one, ``source``.
 
 In a scheme of tokens it gets ``dim``, the width of the system's tokens, or ``shape``, that of the images.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from . import trained
 from .air import Air
 from .base import FULL, Config
 from .building import MEDIA, build_link
@@ -14,6 +15,7 @@ from .noise import link_snr_db
 from .number import Integer, Real
 from .rules import Broken
 from .schemes import Scheme, TokenScheme
+from .starting import start_rules
 from .stop import Stop
 from .sweep import Point, expand, point_of, well_formed
 from .tasks import Bits, Task
@@ -88,6 +90,9 @@ class Scenario(Config):
                     f"is the name of schemes.{first} too; names are unique",
                 )
             yield from self._scheme_rules(f"schemes.{index}.", scheme)
+            yield from start_rules(f"schemes.{index}.training.", scheme, self.schemes)
+        if all(getattr(scheme, "train_only", False) for scheme in self.schemes):
+            yield Broken("schemes.0.train_only", True, "is set in all schemes, so nothing is left to compare")
 
     def _snr_rules(self) -> Iterator[Broken]:
         if self.snr_db is None and self.ebno_db is None:
@@ -154,6 +159,8 @@ class Scenario(Config):
             key[name] = None if part is None else part.model_dump(mode="json", context=FULL)
         if isinstance(chosen, TokenScheme):
             key["weights"] = chosen.weights()
+            if chosen.trains:
+                key["training"] = trained.identity(self, chosen)
         return json.dumps(key, sort_keys=True, separators=(",", ":"))
 
     def build(self, scheme: str) -> tuple["TaskObject", "Link"]:
@@ -169,7 +176,10 @@ class Scenario(Config):
             raise ValueError(f"scheme {scheme!r}: a task and an air interface are needed")
         sends = task.build()
         through = air.build(precision=self.precision, device=self.device)
-        return sends, build_link(chosen, task, sends, through, self.device)
+        link = build_link(chosen, task, sends, through, self.device)
+        if isinstance(chosen, TokenScheme) and chosen.trains:
+            trained.load(self, chosen, link)
+        return sends, link
 
     def link_snr_db(self, scheme: str, link: "Link") -> float:
         """Return the Es/N0 (dB) of a scheme: ``snr_db``, or ``ebno_db`` converted with the link's rate."""

@@ -7,13 +7,16 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from .air import Air
 from .base import Config
+from .baselines import Users
 from .links import Digital, Link
+from .number import Flag
 from .python_target import PythonTarget
 from .rules import Broken
 from .sources import Source
 from .systems import HFVLM, System
 from .tasks import Task
-from .token_links import JSCC, TokenLinkConfig
+from .token_links import JSCC, Quantized, TokenLinkConfig
+from .training import Training
 from .union import tagged
 from .weights import fingerprint
 
@@ -70,7 +73,17 @@ class TokenScheme(_Scheme):
     type: Literal["token"] = "token"
     system: System | None = Field(default=None, description="Model whose tokens cross; images as they are need none.")
     source: Source | None = Field(default=None, description="Source coder of a classical chain in front of the model.")
+    on_failure: Literal["decoded", "fallback"] = Field(
+        default="decoded",
+        description="With a source, what the model works on where the CRC fails: what is decoded, or the fallback.",
+    )
     link: Link = Field(description="From tokens, images or the source's bytes to symbols.")
+    training: Training | None = Field(
+        default=None, description="How weights are made that the parts do not name; run trains what is missing."
+    )
+    train_only: Flag = Field(
+        default=False, description="Is trained for others to start from, and not drawn (true or false)."
+    )
 
     def parts(self) -> dict[str, Any]:
         """Return what is built, besides task and air interface."""
@@ -87,7 +100,9 @@ class TokenScheme(_Scheme):
             rule = "is missing; a digital link carries the bytes of a source, and tokens need a link of their own"
             yield Broken("source", None, rule)
         if isinstance(self.link, Digital) and self.source is not None:
-            yield from budget_rules(self.link)
+            yield from (no_budget_rules(self.link) if self.spends_as_needed else budget_rules(self.link))
+        if self.source is None and self.on_failure != "decoded":
+            yield Broken("on_failure", self.on_failure, "is given, but there is no source whose files could fail")
         if isinstance(self.link, TokenLinkConfig) and self.source is not None:
             rule = f"is given, but a link of type {self._link_type} carries tokens or images without one"
             yield Broken("source", self.source.type, rule)
@@ -95,12 +110,46 @@ class TokenScheme(_Scheme):
             yield from self._without_system()
         elif isinstance(self.link, JSCC) and self._codes == "image":
             yield Broken("link.codec.type", self.link.codec.type, "codes images, but a system sends tokens")
-        elif isinstance(self.system, HFVLM) and self.source is not None:
-            yield Broken("source", self.source.type, "is given, but no source stands before a system of type 'hf_vlm'")
+        yield from self._training_rules()
         wanted, coded = getattr(self.system, "payload", None), getattr(self.source, "payload", None)
         if None not in {wanted, coded} and wanted != coded:
             source: Any = self.source
             yield Broken("source", source.type, f"codes {coded}s, but the system reads {wanted}s")
+
+    def _training_rules(self) -> Iterator[Broken]:
+        """Yield what rules training out."""
+        training = self.training
+        if training is None:
+            if self.train_only:
+                yield Broken("train_only", True, "is set, but there is no training")
+            return
+        if isinstance(self.system, HFVLM):
+            yield Broken("system.type", self.system.type, "cannot be trained; leave training out")
+        if self.source is not None and training.makes_weights:
+            rule = "is given, but a scheme with a source trains nothing; give training.start alone, for the system"
+            yield Broken("training.data", None, rule)
+        if self.train_only and not training.makes_weights:
+            yield Broken("train_only", True, "is set, but training has no data, so nothing is trained")
+        if isinstance(self.link, Quantized) and self.link.weights is None and not training.makes_weights:
+            yield Broken("training.data", None, "is missing; the quantiser is fitted to tokens of it")
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are to be looked up, or made, since the parts do not name all of them."""
+        unnamed = self.system is not None and getattr(self.system, "weights", None) is None
+        return self.training is not None and (unnamed or self.needs_link_weights)
+
+    @property
+    def needs_link_weights(self) -> bool:
+        """Whether the link has parameters and does not name their weights."""
+        learned = isinstance(self.link, JSCC | Users | Quantized | PythonTarget)
+        return learned and getattr(self.link, "weights", None) is None
+
+    @property
+    def spends_as_needed(self) -> bool:
+        """Whether each item gets the channel uses that its file needs, instead of a budget."""
+        fixed = getattr(self.source, "fixed", False)
+        return fixed and isinstance(self.link, Digital) and self.link.num_channel_uses is None
 
     def _without_system(self) -> Iterator[Broken]:
         if self.source is not None:
@@ -142,6 +191,16 @@ def budget_rules(link: Digital) -> Iterator[Broken]:
             link.mcs_backoff_db,
             "is given, but there is no list mcs to choose from",
         )
+
+
+def no_budget_rules(link: Digital) -> Iterator[Broken]:
+    """Yield what a digital link lacks, or has too much of, for files that each get the channel uses they need."""
+    for name in ("mcs", "mcs_backoff_db", "k", "n"):
+        if getattr(link, name) is not None:
+            yield Broken(f"link.{name}", getattr(link, name), "is given, but needs the budget num_channel_uses")
+    for name in ("num_bits_per_symbol", "coderate"):
+        if getattr(link, name) is None:
+            yield Broken(f"link.{name}", None, "is missing; give it, or the budget num_channel_uses")
 
 
 def _no_bits(link: Any) -> Broken:

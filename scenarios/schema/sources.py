@@ -1,4 +1,4 @@
-"""Classical source coders of images and text."""
+"""Classical source coders of images, text and audio."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 class _Codec(Config):
     """A codec of ``tokencom.linklevel.sources``.
 
-    A subclass names its class there and the payload it codes: "image" or "text".
+    A subclass names its class there and the payload it codes: "image", "text" or "audio".
     """
 
     codec: ClassVar[str]
     payload: ClassVar[str]
 
+    @property
+    def fixed(self) -> bool:
+        """Whether files have one quality, so that each item is sent on as many channel uses as its file needs."""
+        return False
+
     def build(self, **arguments: Any) -> "SourceCodec":
-        """Construct the codec; ``arguments`` are the task's (images: their shape)."""
+        """Construct the codec; ``arguments`` are the task's: ``shape`` of images, ``sampling_rate`` of audio."""
         from ...linklevel import sources
 
         return getattr(sources, self.codec)(**self.parameters(), **arguments)
@@ -82,5 +87,24 @@ class HuffmanText(_Codec):
     type: Literal["huffman"] = "huffman"
 
 
-Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | PythonTarget)
-"""Any source coder; a Python class is called with ``options`` and, for images, their ``shape``."""
+class Opus(_Codec):
+    """Opus for speech, at a hard constant bit rate; needs the extra ``data``.
+
+    With ``bit_rate``, every utterance gets the channel uses that its file needs; without, the highest bit rate
+    that fits the link's budget.
+    """
+
+    codec, payload = "Opus", "audio"
+    type: Literal["opus"] = "opus"
+    bit_rate: Literal[6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56, 64] | None = Field(
+        default=None, description="The only bit rate (kb/s); null: the highest that fits the budget."
+    )
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is one bit rate only."""
+        return self.bit_rate is not None
+
+
+Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | Opus | PythonTarget)
+"""Any source coder; a Python class is called with ``options``, ``shape`` of images and ``sampling_rate`` of audio."""

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from .base import Config
-from .number import Flag, Integer
+from .baselines import DeepSC, DeepSCVQA, MobileVLM, UDeepSC
+from .number import Flag, Integer, Real
 from .python_target import PythonTarget
 from .rules import Broken
+from .taichi import TaiChi
 from .union import tagged
 from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
     from ...linklevel.links import Link
+    from ...linklevel.sources import SourceCodec
+    from ...models.hf_vlm import HFVLM as VLM
     from ...models.systems import TokenSystem
 
 
@@ -42,6 +46,11 @@ class SentenceClassifier(Config):
             if name in self.classes[:index]:
                 yield Broken(f"classes.{index}", name, "is in the list twice")
         yield from weights_rules(self.weights)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the system's configuration without reading the encoder."""
+        names = ("type", "classes", "encoder", "dim", "hidden", "max_num_tokens")
+        return {name: getattr(self, name) for name in names}
 
     def build(self, *, device: str = "cpu") -> "TokenSystem":
         """Construct the system."""
@@ -77,41 +86,135 @@ class HFVLM(Config):
 
     def link(self, make_link: Callable[..., "Link"], *, device: str) -> "Link":
         """Read the model and put a link at its cut; ``make_link`` is called with ``dim``."""
+        from ...models.vlm_link import VLMLink
+
+        vlm = self._read(device)
+        config: Any = vlm.model.config
+        return VLMLink(vlm, make_link(dim=self.dim or config.get_text_config().hidden_size))
+
+    def build(self, *, device: str = "cpu") -> "TokenSystem":
+        """Read the model, all of it for the receiver of a classical chain."""
+        from ...models.vlm_source_link import WholeVLM
+
+        return WholeVLM(self._read(device))
+
+    def _read(self, device: str) -> "VLM":
         from torch import nn
 
         from ...models import hf_vlm
         from ...models.bridge import Cut
-        from ...models.vlm_link import VLMLink
 
         names = ("model", "generation", "max_new_tokens", "template", "dtype")
         cut = Cut(module=self.cut, positions=self.positions, value=self.value)
-        vlm = hf_vlm.HFVLM(cut=cut, link=nn.Identity(), **{name: getattr(self, name) for name in names}).to(device)
-        config: Any = vlm.model.config
-        return VLMLink(vlm, make_link(dim=self.dim or config.get_text_config().hidden_size))
+        return hf_vlm.HFVLM(cut=cut, link=nn.Identity(), **{name: getattr(self, name) for name in names}).to(device)
 
 
-System = tagged(SentenceClassifier | HFVLM | PythonTarget)
+class SpeechRecognizer(Config):
+    """Transcripts of speech: Whisper's encoder at the transmitter, its decoder at the receiver."""
+
+    payload: ClassVar[str] = "audio"
+    type: Literal["speech_recognizer"] = "speech_recognizer"
+    model: Literal["whisper-tiny.en"] = Field(default="whisper-tiny.en", description="Pretrained model, 384 wide.")
+    path: str | None = Field(default=None, description="Folder of the model's weights; looked for if null.")
+    online: Flag = Field(default=False, description="Ask the Hugging Face hub for the model (true or false).")
+    pooling: Integer = Field(default=1, ge=1, le=64, description="Neighbouring tokens averaged to one sent (count).")
+    context: Real | None = Field(
+        default=3.0, ge=0, le=30, description="Silence after the audio that the encoder hears (s); null: up to 30 s."
+    )
+    drop_unsure: Flag = Field(
+        default=True, description="Write nothing where Whisper is unsure or repeats itself (true or false)."
+    )
+
+    def identity(self) -> dict[str, Any]:
+        """Return the system's configuration without reading the model."""
+        return {name: getattr(self, name) for name in ("type", "model", "pooling")}
+
+    def build(self, *, device: str = "cpu", sampling_rate: int = 16_000) -> "TokenSystem":
+        """Construct the system for audio at ``sampling_rate``, Hz."""
+        from ...models.systems import SpeechRecognizer as System
+
+        return System(device=device, sampling_rate=sampling_rate, **self.parameters())
+
+
+class SplitLM(Config):
+    """Classes of sentences by prompting SmolLM2, which is cut in two: hidden states of the sentence cross."""
+
+    payload: ClassVar[str] = "text"
+    type: Literal["split_lm"] = "split_lm"
+    classes: tuple[str, ...] = Field(
+        default=("negative", "positive"), min_length=2, max_length=1000, description="Names of the classes."
+    )
+    words: tuple[str, ...] | None = Field(
+        default=None, description="What stands for each class in the prompt; its name if null."
+    )
+    before: str = Field(min_length=1, description="Prompt before the sentence, which both sides know.")
+    after: str = Field(min_length=1, description="Prompt behind the sentence, which both sides know.")
+    num_layers: Integer = Field(default=15, ge=0, le=29, description="Layers at the transmitter, of 30 (count).")
+    path: str | None = Field(default=None, description="Folder of the model's weights; looked for if null.")
+    online: Flag = Field(default=False, description="Ask the Hugging Face hub for the model (true or false).")
+    max_num_tokens: Integer = Field(default=63, ge=1, le=4096, description="Longer sentences are cut (tokens).")
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield classes that are there twice, and words that are not one for each class."""
+        for index, name in enumerate(self.classes):
+            if name in self.classes[:index]:
+                yield Broken(f"classes.{index}", name, "is in the list twice")
+        if self.words is not None and len(self.words) != len(self.classes):
+            yield Broken("words", list(self.words), f"needs one word for each of the {len(self.classes)} classes")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what trained weights belong to, as the system itself says, without reading the model."""
+        words = self.classes if self.words is None else self.words
+        names = ("type", "before", "after", "num_layers", "max_num_tokens")
+        own = {name: getattr(self, name) for name in names}
+        return {**own, "classes": list(self.classes), "words": list(words)}
+
+    def build(self, *, device: str = "cpu") -> "TokenSystem":
+        """Construct the system."""
+        from ...models.systems import SplitLM as System
+
+        return System(device=device, **self.parameters())
+
+
+System = tagged(
+    SentenceClassifier
+    | SpeechRecognizer
+    | SplitLM
+    | TaiChi
+    | DeepSC
+    | DeepSCVQA
+    | UDeepSC
+    | MobileVLM
+    | HFVLM
+    | PythonTarget
+)
 """Any system; a Python class is a :class:`~tokencom.models.systems.TokenSystem`, called with ``options``."""
 
 
-def system_of(config: SentenceClassifier | PythonTarget, device: str) -> "TokenSystem":
-    """Construct a system on a device."""
+def system_of(
+    config: SentenceClassifier | SpeechRecognizer | SplitLM | HFVLM | PythonTarget, device: str, **context: Any
+) -> "TokenSystem":
+    """Construct a system on a device; ``context`` is what the task says of its data, such as ``sampling_rate``."""
     if isinstance(config, PythonTarget):
         return config.build().to(device)
-    return config.build(device=device)
+    return config.build(device=device, **context)
 
 
-def around(system: "TokenSystem", make_link: Callable[..., "Link"], *, classical: bool) -> "Link":
-    """Return the link of a task: samples in, answers out.
+def classical(system: "TokenSystem", link: "Link", source: "SourceCodec | None", on_failure: str) -> "Link":
+    """Return the link of a task whose content crosses a classical chain; ``source`` if the link has none itself."""
+    from ...models.systems import SourceSystemLink
+
+    return SourceSystemLink(system, link, source=source, on_failure=on_failure)
+
+
+def around(system: "TokenSystem", make_link: Callable[..., "Link"]) -> "Link":
+    """Return the link of a task whose tokens cross: samples in, answers out.
 
     Args:
         system: the model.
-        make_link: called with ``dim`` and ``trained_for``; without arguments if ``classical``.
-        classical: whether the link carries what the model works on, not its tokens.
+        make_link: called with ``dim`` and ``trained_for``.
     """
-    from ...models.systems import SourceSystemLink, SystemLink
+    from ...models.systems import SystemLink
 
-    if classical:
-        return SourceSystemLink(system, make_link())
     describe: Any = getattr(system, "configuration", None)
     return SystemLink(system, make_link(dim=system.dim, trained_for=describe() if callable(describe) else None))

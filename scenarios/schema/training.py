@@ -1,11 +1,13 @@
 """How weights that are missing are trained: stages, one after the other."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from .air import Air
 from .base import Config
+from .datasets import Data
 from .number import Integer, Real
 from .rules import Broken
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from ...models.training import ParameterGroup as GroupObject
     from ...models.training import Stage as StageObject
 
+
+def _one_as_several(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+Airs = Annotated[tuple[Air, ...], BeforeValidator(_one_as_several)]
 Beta = Annotated[Real, Field(ge=0, lt=1)]
 Decibel = Annotated[Real, Field(ge=-200, le=200)]
 Pattern = Annotated[str, Field(min_length=1, max_length=300)]
@@ -81,7 +89,9 @@ class Stage(Config):
         default=1.0, gt=0, description="Largest norm of the gradient; null for no limit."
     )
     losses: dict[str, Real] = Field(
-        default={"loss": 1.0}, min_length=1, description="Weight of each loss that the system has, by name."
+        default={"loss": 1.0},
+        min_length=1,
+        description="Weight of each loss by name; if absent, what the task is about.",
     )
     snr_db: tuple[Decibel, Decibel] = Field(
         default=(0.0, 20.0), description="Each item's SNR is drawn uniformly between the two (dB)."
@@ -104,27 +114,56 @@ class Stage(Config):
         if not any(self.losses.values()):
             yield Broken("losses", dict(self.losses), "has no weight other than 0")
 
-    def build(self) -> "StageObject":
-        """Make the stage's description."""
+    def build(self, loss: str | None = None) -> "StageObject":
+        """Make the stage's description; ``loss`` counts alone if no losses are given."""
         from ...models.training import Stage as StageObject
 
         given = self.parameters()
+        if loss is not None and "losses" not in self.model_fields_set:
+            given["losses"] = {loss: 1.0}
         given["lora"] = None if self.lora is None else self.lora.build()
         given["groups"] = tuple(group.build() for group in self.groups)
         return StageObject(**given)
 
 
 class Training(Config):
-    """Stages, and where their checkpoints, log and weights go."""
+    """How a scheme's weights are made: data, air interfaces, what it starts from, and stages."""
 
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=20, description="One after the other.")
+    data: Data | None = Field(default=None, description="Samples to train on, as the data of a task.")
+    group: Integer | None = Field(
+        default=None,
+        ge=1,
+        le=2**20,
+        description="Samples of a cluster (an image's questions) that a step takes (count); null: items are samples.",
+    )
+    air: Airs | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Air interfaces that cross equal shares of a batch; the scheme's if null.",
+    )
+    start: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Scheme whose trained system, and link if it has the same, these begin with.",
+    )
+    stages: tuple[Stage, ...] = Field(default=(), max_length=20, description="One after the other.")
     seed: Integer | None = Field(
         default=None, ge=0, le=2**63 - 1, description="Of the training; the scenario's if absent."
     )
     licence: str = Field(default="", max_length=500, description="Terms of the weights, for the model card.")
 
     def rules(self) -> Iterator[Broken]:
-        """Yield what the stages rule out for each other."""
+        """Yield what the fields rule out for each other."""
+        if not self.stages and self.start is None:
+            yield Broken("stages", None, "is missing; give at least one stage, or a scheme to start from")
+        if self.stages and self.data is None:
+            yield Broken("data", None, "is missing; the stages need samples to train on")
+        if self.data is None and self.group is not None:
+            yield Broken("group", self.group, "is given, but there is no data")
+        yield from self._stage_rules()
+
+    def _stage_rules(self) -> Iterator[Broken]:
         names = [stage.name for stage in self.stages]
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -135,6 +174,11 @@ class Training(Config):
                 rule = "differs from the lora of an earlier stage; all need the same"
                 yield Broken(f"stages.{index}.lora", stage.lora.model_dump(), rule)
 
-    def build(self) -> "tuple[StageObject, ...]":
-        """Make the stages' descriptions."""
-        return tuple(stage.build() for stage in self.stages)
+    @property
+    def makes_weights(self) -> bool:
+        """Whether there is anything to compute; otherwise weights are those of the scheme to start from."""
+        return self.data is not None
+
+    def build(self, loss: str | None = None) -> "tuple[StageObject, ...]":
+        """Make the stages' descriptions; ``loss`` counts alone in stages that give no losses."""
+        return tuple(stage.build(loss) for stage in self.stages)

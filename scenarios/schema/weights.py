@@ -75,6 +75,17 @@ def fingerprint(weights: str) -> str:
     return found.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the hash of a file, 32 hexadecimal digits; a file that changes is hashed again."""
+    status = path.stat()
+    return _file_digest(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _file_digest(path: Path, changed: int, size: int) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
 def load(
     module: "nn.Module",
     weights: str,

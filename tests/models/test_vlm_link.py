@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from tokencom.linklevel import Draws
+from tokencom.models.systems import SourceSystemLink
 from tokencom.scenarios import run
 from tokencom.scenarios.cli import main
-from tokencom.scenarios.schema import load_scenario
+from tokencom.scenarios.schema import ScenarioError, load_scenario
 
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
@@ -98,3 +99,82 @@ def test_a_wrong_width_is_refused(file):
     batch = link[0].batch(0, 1, Draws(seed=1))
     with pytest.raises(ValueError, match="tokens of width 32 given; the link carries dim = 31"):
         link[1](batch, 10.0, Draws(seed=1))
+
+
+JPEG = """\
+  - name: JPEG
+    type: token
+    system:
+      type: hf_vlm
+      model: "MODEL"
+      cut: model.multi_modal_projector
+      max_new_tokens: 2
+      template: "{image} {question}"
+    source: {type: jpeg}
+    link: {type: digital, code: ldpc5g, coderate: 0.5, num_bits_per_symbol: 4, num_channel_uses: 1500}
+sweep:"""
+
+
+def test_the_same_model_answers_on_images_of_a_classical_chain(tmp_path, model):
+    path = tmp_path / "chain.yaml"
+    path.write_text(SCENARIO.replace("sweep:", JPEG).replace("MODEL", str(model)), encoding="utf-8")
+    scenario = load_scenario(path)
+    task, link = scenario.points()[1].scenario.build("JPEG")
+    assert isinstance(link, SourceSystemLink)
+    batch = task.batch(0, 3, Draws(seed=1))
+    vlm, questions = link.system.vlm, [sample.inputs["question"] for sample in batch]
+    reception = link(batch, 60.0, Draws(seed=1))
+    assert bool(reception.ok.all())
+    assert reception.channel_uses.total.tolist() == [1500] * 3
+    images = [sample.inputs["image"] for sample in batch]
+    decoded = link.link(images, 60.0, Draws(seed=1)).payload
+    assert any((one != two).any() for one, two in zip(images, decoded, strict=True))
+    # What is answered is the untouched model's answer about the decoded image, and nothing of the image sent.
+    assert reception.payload == link.clean(batch, 60.0) == list(vlm.ask(decoded, questions))
+    assert link.blind(batch) == list(vlm.ask([link.link.source.fallback()] * 3, questions))
+
+
+def test_the_model_as_a_whole_is_the_model_itself(model):
+    from tokencom.scenarios.schema.systems import HFVLM
+
+    config = HFVLM(model=str(model), cut="model.multi_modal_projector", max_new_tokens=3, template="{image} {question}")
+    system = config.build()
+    images = list(np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3), dtype=np.uint8))
+    inputs = system.vlm._inputs(images, ["what color", "red cube"])
+    ids = system.vlm.model.generate(**inputs, max_new_tokens=3, do_sample=False)
+    texts = system.vlm.processor.tokenizer.batch_decode(
+        ids[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+    )
+    assert list(system.vlm.ask(images, ["what color", "red cube"])) == [text.strip() for text in texts]
+    with pytest.raises(ValueError, match="questions: 1 given for 2 images"):
+        system.vlm.ask(images, ["what"])
+
+
+@pytest.fixture
+def over_38901(model):
+    """Overrides that put the tiny model into the shipped scenario."""
+    fields = (f"model={model}", "cut=model.multi_modal_projector", "template='{image} {question}'")
+    return [
+        *(f"schemes.{index}.system.{field}" for index in (0, 1) for field in fields),
+        "task.num_items=2", "task.prior=false", "task.data.size=32", "sweep.snr_db=[12]", "stop.batch_size=2",
+        "task.data.questions_per_image=1", "schemes.1.link.num_channel_uses=1500",
+    ]  # fmt: skip
+
+
+def test_any_vlm_over_38901(over_38901, tmp_path):
+    for missing in ("schemes.0.system.model", "schemes.1.system.model"):
+        with pytest.raises(ScenarioError, match=missing.replace(".", r"\.")):
+            load_scenario("tokens/any_vlm_38901")
+    results = run(load_scenario("tokens/any_vlm_38901", over_38901), tmp_path / "out", workers=0, progress=False)
+    assert list(results.schemes) == ["image tokens, analog", "JPEG + LDPC"]
+    metrics = [metric.name for metric in results.metrics]
+    uses = results.value[:, 0, metrics.index("channel_uses")]
+    assert uses[1] == 1500
+    assert 0 < results.value[0, 0, metrics.index("pilots")] < uses[0]
+    assert np.isfinite(results.value[:, 0, metrics.index("accuracy")]).all()
+
+
+@pytest.mark.verify
+def test_any_vlm_over_38901_keeps_the_contract(over_38901, capsys):
+    assert main(["audit", "tokens/any_vlm_38901", *over_38901, "--draws", "400"]) == 0
+    assert "every link keeps" in capsys.readouterr().out

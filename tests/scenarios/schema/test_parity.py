@@ -49,7 +49,11 @@ def choices(config, field):
         (UMi, air.UMiChannel, set()),
         (UMa, air.UMaChannel, set()),
         (RMa, air.RMaChannel, set()),
-        *((c, getattr(sources, c.codec), {"shape"}) for c in members_of(source_configs.Source) if hasattr(c, "codec")),
+        *(
+            (c, getattr(sources, c.codec), {"shape", "sampling_rate"})
+            for c in members_of(source_configs.Source)
+            if hasattr(c, "codec")
+        ),
     ],
 )
 def test_fields_and_defaults_are_the_constructors(config, cls, given_elsewhere):

@@ -35,7 +35,8 @@ def test_builds_the_stage_it_describes():
 
 
 def test_defaults_are_those_of_the_stage():
-    built = Training(stages=[{"name": "a", "trainable": ["codec"], "steps": 5}]).build()
+    data = {"type": "text_synth"}
+    built = Training(data=data, stages=[{"name": "a", "trainable": ["codec"], "steps": 5}]).build()
     assert built == (Stage(name="a", trainable=("codec",), steps=5),)
 
 
@@ -71,7 +72,7 @@ def test_stages_must_agree():
 def test_reading_stages_is_light():
     code = (
         "from tokencom.scenarios.schema.training import Training\n"
-        "Training(stages=[{'name': 'a', 'trainable': ['codec'], 'steps': 5}]).build()\n"
+        "Training(data={'type': 'text_synth'}, stages=[{'name': 'a', 'trainable': ['codec'], 'steps': 5}]).build()\n"
         "import sys; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

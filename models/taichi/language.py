@@ -1,0 +1,125 @@
+"""A causal language model in two parts: what crosses passes the first, the receiver runs the second."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..split.parts import LowerPart, UpperPart
+from .masks import block_mask, own_mask, own_positions, sent_mask, sent_positions
+
+
+@dataclass
+class Caches:
+    """Keys and values of the receiver: of its copy of the first layers, and of the others.
+
+    Args:
+        lower: of transformers; `None` without layers.
+        upper: of transformers.
+        seen: [items, num_cached], torch.bool; which entries of ``upper`` are no padding.
+        num_sent: entries of ``upper`` that were received.
+    """
+
+    lower: Any
+    upper: Any
+    seen: torch.Tensor
+    num_sent: int
+
+
+class SplitLanguage(nn.Module):
+    """Embedding and first layers, for both sides; the other layers and the head, for the receiver.
+
+    ```
+    transmitter   visual tokens [and text] ─► layers 0..L-1 ─► what crosses ─┐
+    receiver      its own text ─► embedding ─► its copy of layers 0..L-1 ────┴─► layers L.. ─► norm ─► head
+    ```
+
+    The receiver's own text passes the first layers without what was sent, whose keys and values did not cross.
+    The two copies of the first layers have the same weights, so there is one module.
+
+    Args:
+        model: causal language model of transformers of the Llama, Qwen2 or Gemma families; taken apart.
+        num_layers: L, layers before the cut.
+        full: whether what is sent sees all of itself (as in PaliGemma); else only what is before it.
+
+    Raises:
+        TypeError: for a model of another form.
+        ValueError: for a number of layers that leaves none to the receiver.
+    """
+
+    def __init__(self, model: Any, num_layers: int, *, full: bool) -> None:
+        super().__init__()
+        tied = model.lm_head.weight is model.model.embed_tokens.weight
+        self.lower, self.upper = LowerPart(model, num_layers), UpperPart(model, num_layers)
+        self.full, self.dim = full, int(model.config.hidden_size)
+        if tied:
+            self.upper.lm_head = None
+
+    def embed(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of ids, [..., dim]."""
+        decoder: Any = self.lower.decoder
+        return decoder.embed_tokens(ids)
+
+    def send(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return what crosses, [items, num_sent, dim].
+
+        Args:
+            values: same shape; visual tokens and vectors of the text that crosses.
+            mask: [items, num_sent], torch.bool; which there are.
+        """
+        return _run(self.lower, values, sent_mask(mask, full=self.full), sent_positions(mask))
+
+    def receive(
+        self, values: torch.Tensor, mask: torch.Tensor, ids: torch.Tensor, segment: torch.Tensor,
+        caches: Caches | None = None,
+    ) -> torch.Tensor:  # fmt: skip
+        """Return hidden states of the receiver's texts before the head, [items, length, dim].
+
+        Args:
+            values: [items, num_sent, dim], what arrived.
+            mask: [items, num_sent], torch.bool.
+            ids: [items, length], torch.int64; prompts and answers.
+            segment: [items, length], torch.int64; the text that each belongs to, -1 at padding.
+            caches: are filled, if given.
+        """
+        places = own_positions(mask, segment)
+        lower, upper = (None, None) if caches is None else (caches.lower, caches.upper)
+        texts = _run(self.lower, self.embed(ids), own_mask(segment), places, lower)
+        whole = torch.cat([values.to(texts.dtype), texts], 1)
+        places = torch.cat([sent_positions(mask), places], 1)
+        return _run(self.upper, whole, block_mask(mask, segment, full=self.full), places, upper)[:, mask.shape[1] :]
+
+    def caches(self, mask: torch.Tensor, segment: torch.Tensor) -> Caches:
+        """Return empty caches for items with one text each; arguments as for :meth:`receive`."""
+        from transformers import DynamicCache
+
+        parts: list[Any] = [self.lower.decoder, self.upper.decoder]
+        made = [DynamicCache(config=part.config) if len(part.layers) else None for part in parts]
+        return Caches(made[0], made[1], torch.cat([mask, segment >= 0], 1), mask.shape[1])
+
+    def further(self, ids: torch.Tensor, caches: Caches) -> torch.Tensor:
+        """Return the hidden state of one more token of each item's text, [items, dim], for ids [items]."""
+        places = caches.seen.sum(1, keepdim=True)
+        caches.seen = torch.cat([caches.seen, torch.ones_like(caches.seen[:, :1])], 1)
+        seen = caches.seen[:, None, None, :]
+        hidden = _run(self.lower, self.embed(ids[:, None]), seen[..., caches.num_sent :], places, caches.lower)
+        return _run(self.upper, hidden, seen, places, caches.upper)[:, 0]
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the scores of the next token, [..., vocab_size]."""
+        decoder: Any = self.lower.decoder
+        head, cap = self.upper.lm_head, self.upper.softcap
+        logits = nn.functional.linear(hidden, decoder.embed_tokens.weight) if head is None else head(hidden)
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+
+def _run(part: Any, values: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any = None) -> torch.Tensor:
+    """Run the layers of a part on vectors with a mask [items, 1, num_tokens, num_seen]."""
+    decoder = part.decoder
+    if not len(decoder.layers) or not values.shape[1]:
+        return values
+    return decoder(
+        inputs_embeds=values, attention_mask=mask, position_ids=places, past_key_values=cache,
+        use_cache=cache is not None,
+    ).last_hidden_state  # fmt: skip

@@ -1,0 +1,161 @@
+"""Trains what a scenario's schemes need and nobody has made yet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..schema import trained
+from ..schema.schemes import TokenScheme
+from ..schema.starting import chain, same_link, started_by
+
+if TYPE_CHECKING:
+    from ...models.training.progress import Hook
+    from ..schema import Scenario
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Args:
+        scenario: with the values of the sweep's point that needs it.
+        scheme: whose weights are made.
+        key: of the weights.
+    """
+
+    scenario: "Scenario"
+    scheme: TokenScheme
+    key: str
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps over all stages."""
+        training = self.scheme.training
+        return sum(stage.steps for stage in training.stages) if training is not None else 0
+
+
+def jobs(scenario: "Scenario", names: Sequence[str] | None = None) -> list[Job]:
+    """Return the trainings that schemes need, made or not; a scheme comes after those that it starts from.
+
+    Args:
+        scenario: the scenario.
+        names: of the schemes; if `None`, those that are compared.
+    """
+    found: dict[str, Job] = {}
+    for point in scenario.points():
+        for scheme in point.scenario.schemes:
+            wanted = not getattr(scheme, "train_only", False) if names is None else scheme.name in names
+            if not wanted or not isinstance(scheme, TokenScheme):
+                continue
+            for one in reversed(chain(scheme, point.scenario.schemes)):
+                if one.trains and one.training is not None and one.training.makes_weights:
+                    key = trained.key_of(point.scenario, one)
+                    found.setdefault(key, Job(point.scenario, one, key))
+    return list(found.values())
+
+
+def missing(scenario: "Scenario", names: Sequence[str] | None = None) -> list[Job]:
+    """Return the trainings whose weights are neither shipped nor in the cache, in the order in which to run them."""
+    return [job for job in jobs(scenario, names) if trained.find(job.key) is None]
+
+
+def make(
+    job: Job, *, progress: "Hook | bool | None" = None, command: str = "", tensorboard: bool | None = None
+) -> Path:  # fmt: skip
+    """Run a training, or go on with one that was interrupted, and leave its weights in the cache.
+
+    Args:
+        job: what to train; what it starts from must be there.
+        progress: as :func:`~tokencom.models.training.train` takes it.
+        command: what to type to make the weights again, for the card.
+        tensorboard: whether to write TensorBoard's events; `None` if it is installed.
+
+    Returns:
+        path of the safetensors file with all parameters; log and model card are beside it.
+
+    Raises:
+        TrainingInterrupted: on Ctrl-C, after a checkpoint.
+        TrainingError: for a loss that is not finite, or files that cannot be written.
+        ValueError: for a system that cannot be trained, data that cannot be read, and whatever a stage has wrong.
+    """
+    from ...models.systems.state import save_state
+    from ...models.training import train, weights_path
+
+    training, scenario = job.scheme.training, job.scenario
+    assert training is not None
+    assert training.data is not None
+    trainable, modules = _trainable(job, training.data.build())
+    stages = trained.stages_of(job.scheme)
+    folder = weights_path(job.key).parent
+    try:
+        train(
+            trainable, stages, folder=folder, device=scenario.device.split(":")[0], progress=progress, command=command,
+            licence=training.licence, tensorboard=tensorboard, **trained.arguments(scenario, job.scheme),
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"scheme {job.scheme.name!r}: training: {error}") from error
+    lora = next((stage.lora for stage in stages if stage.lora is not None), None)
+    save_state(folder / trained.STATE, modules, key=job.key, lora=lora)
+    return folder / trained.STATE
+
+
+def train_missing(
+    scenario: "Scenario", names: Sequence[str] | None = None, *, progress: "Hook | bool | None" = None,
+    command: Callable[[Job], str] = lambda job: "", announce: Callable[[Job], None] = lambda job: None,
+    tensorboard: bool | None = None,
+) -> list[Path]:  # fmt: skip
+    """Make the weights that are neither shipped nor in the cache.
+
+    Args:
+        scenario: the scenario.
+        names: of the schemes that need weights; if `None`, those that are compared.
+        progress: as :func:`~tokencom.models.training.train` takes it.
+        command: what to type to make the weights of a job again, for its card.
+        announce: called with each job before it starts.
+        tensorboard: whether to write TensorBoard's events; `None` if it is installed.
+
+    Returns:
+        the files that were made.
+
+    Raises:
+        see :func:`make`.
+    """
+    made = []
+    for job in missing(scenario, names):
+        announce(job)
+        made.append(make(job, progress=progress, command=command(job), tensorboard=tensorboard))
+    return made
+
+
+def _trainable(job: Job, data: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what is trained, and its modules by name."""
+    from ...models.systems import ImageTraining, LinkTraining, SystemLink
+
+    training, scenario, scheme = job.scheme.training, job.scenario, job.scheme
+    assert training is not None
+    system, link = trained.parts(scenario, scheme, data=data)
+    modules: dict[str, Any] = {"link": link} if system is None else {"system": system, "link": link}
+    started = _begin(job, modules)
+    airs = [air.build(precision="single", device=scenario.device) for air in training.air or ()]
+    seed = trained.arguments(scenario, scheme)["seed"]
+    if system is None:
+        return ImageTraining(link, data, airs=airs, seed=seed), modules
+    try:
+        model = SystemLink(system, link)
+        return LinkTraining(model, data, airs=airs, group=training.group, seed=seed, started=started), modules
+    except TypeError as error:
+        raise ValueError(f"scheme {scheme.name!r}: training: {error}") from error
+
+
+def _begin(job: Job, modules: dict[str, Any]) -> tuple[bool, bool]:
+    """Copy what the training starts from; return whether system and link begin with trained weights."""
+    scheme = job.scheme
+    named = getattr(scheme.system, "weights", None) is not None, getattr(scheme.link, "weights", None) is not None
+    start = started_by(scheme, job.scenario.schemes)
+    if start is None:
+        return named
+    alike = same_link(scheme, start) and not named[1]
+    wanted = {"system"} - ({"system"} if named[0] else set()) | ({"link"} if alike else set())
+    trained.put(job.scenario, start, {name: module for name, module in modules.items() if name in wanted})
+    return True, named[1] or alike

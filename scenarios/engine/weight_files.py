@@ -1,0 +1,62 @@
+"""Trained weights as files to pass on: safetensors with a card beside, as those that come with the package."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..schema import trained
+from ..schema.token_links import JSCC, Quantized, configuration
+
+if TYPE_CHECKING:
+    from .training import Job
+
+
+def file_name(job: "Job", *, single: bool) -> str:
+    """Return the name of a job's files: scenario and scheme, and the key's beginning where a scheme has several."""
+    slug = re.sub(r"[^a-z0-9]+", "_", f"{job.scenario.name} {job.scheme.name}".lower()).strip("_")
+    return slug if single else f"{slug}_{job.key[:8]}"
+
+
+def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) -> Path:
+    """Write the weights of a job, which are there, and their card.
+
+    A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named.
+
+    Args:
+        job: the training.
+        folder: where to.
+        half: whether to write floating-point numbers in torch.float16.
+        single: whether the scheme has no other trainings in this scenario.
+
+    Returns:
+        path of the safetensors file.
+    """
+    from ...models.systems.state import halved
+    from ...models.training.tensors import read_note, read_tensors, save_tensors, save_text
+
+    source = trained.find(job.key)
+    assert source is not None
+    tensors = read_tensors(source)
+    path = folder / f"{file_name(job, single=single)}.safetensors"
+    save_tensors(path, halved(tensors) if half else tensors, read_note(source))
+    beside = source.with_suffix(".json")
+    card = json.loads((beside if beside.is_file() else source.parent / "model_card.json").read_text(encoding="utf-8"))
+    card["system"] = {**card["system"], **_configurations(job)}
+    text = json.dumps({"name": path.stem, **card, "half": half}, indent=1, ensure_ascii=False)
+    save_text(path.with_suffix(".json"), text + "\n")
+    return path
+
+
+def _configurations(job: "Job") -> dict[str, Any]:
+    """Return what ``weights:`` compares a scheme's parts with."""
+    scheme, training = job.scheme, job.scheme.training
+    found: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    if scheme.system is not None:
+        found["system"] = trained.system_identity(scheme.system)["configuration"]
+    elif training is not None and training.data is not None:
+        context["size"] = training.data.build()[0].inputs["image"].shape[:2]
+    if isinstance(scheme.link, JSCC | Quantized):
+        found["link"] = configuration(scheme.link, context)
+    return found

@@ -1,0 +1,210 @@
+"""Weights of a scheme that its training makes: their key, where they are, and how they get into a link."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .base import Config
+from .canonical import canonical
+from .data_identity import data_identity
+from .schemes import TokenScheme
+from .starting import started_by
+from .systems import system_of
+from .weights import cards, file_digest, folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ...linklevel.links import Link
+    from ...models.systems import TokenSystem
+    from ...models.training import Stage
+    from .scenario import Scenario
+
+STATE = "model.safetensors"
+"""Name of the file with all of a scheme's parameters, beside what the training loop keeps."""
+
+LOADED_FROM = ("weights", "path", "online")
+"""Fields of a system that say where something is."""
+
+
+class NotTrainedError(ValueError):
+    """Weights that are neither shipped nor in the cache."""
+
+
+def source_of(scenario: "Scenario", scheme: TokenScheme) -> TokenScheme:
+    """Return the scheme whose training makes a scheme's weights: itself, or one that it starts from."""
+    while scheme.trains and scheme.training is not None and not scheme.training.makes_weights:
+        start = started_by(scheme, scenario.schemes)
+        assert start is not None  # a rule of the scenario
+        scheme = start
+    return scheme
+
+
+def stages_of(scheme: TokenScheme) -> "Sequence[Stage]":
+    """Return the stages of a scheme's training."""
+    assert scheme.training is not None
+    return scheme.training.build("mse" if scheme.system is None else "task")
+
+
+def arguments(scenario: "Scenario", scheme: TokenScheme) -> dict[str, Any]:
+    """Return what a training's key is made of: ``system``, ``data`` and ``seed``, as ``train`` takes them."""
+    training = scheme.training
+    assert training is not None
+    start = started_by(scheme, scenario.schemes)
+    air = training.air or (scenario.air_of(scheme),)
+    system: dict[str, Any] = {
+        "system": None if scheme.system is None else system_identity(scheme.system),
+        "link": canonical(scheme.link, ("weights",)),
+        "air": [canonical(one) for one in air],
+    }
+    data: dict[str, Any] = {} if training.data is None else data_identity(training.data)
+    if training.group is not None:
+        data["group"] = training.group
+    if scheme.weights():
+        system["weights"] = scheme.weights()
+    if start is not None:
+        system["start"] = identity(scenario, start, content=False)
+    return {"system": system, "data": data, "seed": scenario.seed if training.seed is None else training.seed}
+
+
+def key_of(scenario: "Scenario", scheme: TokenScheme) -> str:
+    """Return the key of the weights that a scheme's own training makes, 32 hexadecimal digits."""
+    from ...models.training import training_key
+
+    return training_key(stages=stages_of(scheme), **arguments(scenario, scheme))
+
+
+def identity(scenario: "Scenario", scheme: TokenScheme, *, content: bool = True) -> dict[str, Any]:
+    """Return what tells a scheme's weights from others: their key, or hashes of the files that it names.
+
+    Args:
+        scenario: with the values of a sweep's point.
+        scheme: one of its schemes.
+        content: whether the file's own hash is in it too: two trainings of one key on different machines, or
+            the same weights in half precision, give other results.
+    """
+    source = source_of(scenario, scheme)
+    if not source.trains:
+        return {"weights": source.weights()}
+    key = key_of(scenario, source)
+    path = find(key)
+    return {"key": key, "file": file_digest(path)} if content and path is not None else {"key": key}
+
+
+def find(key: str) -> Path | None:
+    """Return the file with the weights of a key: one that is shipped, or one in the cache; `None` if there is none."""
+    from ...models.training import weights_path
+
+    for name, card in cards().items():
+        if card.get("key") == key:
+            return folder() / f"{name}.safetensors"
+    path = weights_path(key).with_name(STATE)
+    return path if path.is_file() else None
+
+
+def load(scenario: "Scenario", scheme: TokenScheme, link: "Link") -> None:
+    """Put trained weights into the link of a scheme that is built.
+
+    Args:
+        scenario: with the values of a sweep's point.
+        scheme: one of its schemes, which ``trains``.
+        link: what was built of it.
+
+    Raises:
+        NotTrainedError: if they are nowhere, naming the command that makes them.
+    """
+    from ...models.systems import SourceSystemLink, SystemLink
+
+    wanted: dict[str, Any] = {}
+    classical = isinstance(link, SourceSystemLink)
+    if isinstance(link, SystemLink | SourceSystemLink) and getattr(scheme.system, "weights", None) is None:
+        wanted["system"] = link.system
+    if scheme.needs_link_weights and not classical:
+        wanted["link"] = getattr(link, "link", link)
+    put(scenario, scheme, wanted)
+
+
+def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Module]") -> None:
+    """Put the trained weights of a scheme into modules.
+
+    Args:
+        scenario: with the values of a sweep's point.
+        scheme: whose weights.
+        wanted: modules by name, "system" and "link".
+
+    Raises:
+        NotTrainedError: if they are nowhere, naming the command that makes them.
+    """
+    from ...models.systems.state import load_state
+
+    source = source_of(scenario, scheme)
+    if not source.trains:
+        _copy(scenario, source, wanted)
+        return
+    path = find(key_of(scenario, source))
+    if path is None:
+        raise NotTrainedError(
+            f"scheme {source.name!r}: its weights are neither shipped nor in the cache; make them with"
+            f" tokencom train <scenario> --scheme {json.dumps(source.name)}, or let tokencom run do it"
+        )
+    load_state(wanted, path)
+
+
+def _copy(scenario: "Scenario", source: TokenScheme, wanted: Mapping[str, "nn.Module"]) -> None:
+    """Copy the parameters of a scheme whose parts name their weights."""
+    from ...models.systems.state import copy_state
+
+    system, link = parts(scenario, source)
+    copy_state({"system": system, "link": link} if system is not None else {"link": link}, wanted)
+
+
+def parts(
+    scenario: "Scenario", scheme: TokenScheme, *, data: Any = None
+) -> "tuple[TokenSystem | None, Link]":  # fmt: skip
+    """Construct system and link of a scheme, over the first air interface that it is trained with.
+
+    Args:
+        scenario: with the values of a sweep's point.
+        scheme: one of its schemes.
+        data: the samples of its training, for the size of images and the sampling rate of audio; looked up if
+            `None`.
+    """
+    training = scheme.training
+    air: Any = training.air[0] if training is not None and training.air else scenario.air_of(scheme)
+    through = air.build(precision="single", device=scenario.device)
+    link: Any = scheme.link
+    if scheme.system is None:
+        samples: Any = _samples(scenario, scheme) if data is None else data
+        return None, link.build(air=through, shape=samples[0].inputs["image"].shape)
+    rate = getattr(data, "sampling_rate", None)
+    heard = {"sampling_rate": rate} if rate is not None and getattr(scheme.system, "payload", "") == "audio" else {}
+    system = system_of(scheme.system, scenario.device, **heard)
+    describe: Any = getattr(system, "configuration", None)
+    trained_for = describe() if callable(describe) else None
+    return system, link.build(air=through, dim=system.dim, trained_for=trained_for)
+
+
+def _samples(scenario: "Scenario", scheme: TokenScheme) -> Any:
+    """Return the samples that a scheme is trained with, or else those of its task."""
+    if scheme.training is not None and scheme.training.data is not None:
+        return scheme.training.data.build()
+    task: Any = scenario.task_of(scheme)
+    return task.data.build()
+
+
+def system_identity(config: Any) -> dict[str, Any]:
+    """Return what a system's training follows from: its configuration, and the options that shape how it begins."""
+    own = _configuration(type(config), config.model_dump_json())
+    return {"configuration": json.loads(own), "options": canonical(config, LOADED_FROM)}
+
+
+@cache
+def _configuration(kind: type[Config], text: str) -> str:
+    """Return a system's own account of itself as JSON; a configuration with ``identity()`` need not be built for it."""
+    config: Any = kind.model_validate_json(text)
+    if hasattr(config, "identity"):
+        return json.dumps(config.identity(), sort_keys=True)
+    describe = getattr(system_of(config, "cpu"), "configuration", None)
+    return json.dumps(describe() if callable(describe) else None, sort_keys=True)

@@ -1,0 +1,105 @@
+"""Files with all parameters of a system and its link."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tokencom.linklevel.air import FlatAirInterface, OFDMAirInterface, TDLChannel
+from tokencom.linklevel.jscc import DenseCodec
+from tokencom.linklevel.links import JSCCLink
+from tokencom.models.systems.state import copy_state, halved, load_state, save_state, state_of
+from tokencom.models.training import LoRA, add_adapters
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny_system import TinySystem
+
+
+def parts(seed=0, air=None, **options):
+    codec = DenseCodec(dim=4, symbols_per_token=2, encoder_hidden=8, decoder_hidden=8, seed=seed, **options)
+    return {"system": TinySystem(seed=seed), "link": JSCCLink(air or FlatAirInterface(channel="awgn"), codec)}
+
+
+def same(first, second):
+    first, second = state_of(first), state_of(second)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    source, target = parts(1), parts(2)
+    assert not same(source, target)
+    save_state(tmp_path / "s.safetensors", source, key="k")
+    load_state(target, tmp_path / "s.safetensors")
+    assert same(source, target)
+
+
+def test_one_part_alone_leaves_the_other(tmp_path):
+    source, target, untouched = parts(1), parts(2), parts(2)
+    save_state(tmp_path / "s.safetensors", source, key="k")
+    load_state({"system": target["system"]}, tmp_path / "s.safetensors")
+    assert same({"system": source["system"]}, {"system": target["system"]})
+    assert same({"link": untouched["link"]}, {"link": target["link"]})
+
+
+def test_weights_do_not_depend_on_the_air_interface(tmp_path):
+    channel = TDLChannel(model="A", delay_spread=100e-9, carrier_frequency=3.5e9)
+    ofdm = OFDMAirInterface(channel=channel, fft_size=64, csi="estimated")
+    assert any(name.startswith("air.") for name in parts(1, ofdm)["link"].state_dict())
+    source, target = parts(1, ofdm), parts(2)
+    save_state(tmp_path / "s.safetensors", source, key="k")
+    load_state(target, tmp_path / "s.safetensors")
+    assert same(source, target)
+
+
+def test_a_copy_is_a_copy():
+    source, target = parts(1), parts(2)
+    copy_state(source, target)
+    assert same(source, target)
+    with torch.no_grad():
+        source["system"].vectors.add_(1.0)
+    assert not same(source, target)
+
+
+def test_half_precision_is_loaded_into_single(tmp_path):
+    source, target = parts(1), parts(2)
+    save_state(tmp_path / "s.safetensors", source, key="k")
+    save_file(halved(load_file(tmp_path / "s.safetensors")), tmp_path / "h.safetensors")
+    load_state(target, tmp_path / "h.safetensors")
+    assert target["system"].vectors.dtype == torch.float32
+    assert torch.equal(target["system"].vectors, source["system"].vectors.half().float())
+
+
+def test_a_number_that_half_precision_does_not_hold_is_refused():
+    with pytest.raises(ValueError, match=r"system\.a has numbers past 65504"):
+        halved({"system.a": torch.tensor([1e6])})
+
+
+def test_adapters_come_along(tmp_path):
+    class Adapted(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            self.inner = nn.Linear(4, 4)
+            nn.init.normal_(self.inner.weight, generator=torch.Generator().manual_seed(seed))
+
+    lora = LoRA(target_modules=("inner",), r=2)
+    source, target = {"system": Adapted(1)}, {"system": Adapted(2)}
+    add_adapters(nn.ModuleDict(source), lora, seed=3)
+    save_state(tmp_path / "s.safetensors", source, key="k", lora=lora)
+    load_state(target, tmp_path / "s.safetensors")
+    assert any(".lora_A." in name for name in state_of(target))
+    assert same(source, target)
+
+
+def test_what_does_not_fit_is_named_and_nothing_changes(tmp_path):
+    save_state(tmp_path / "s.safetensors", parts(1, layer_norm=False), key="k")
+    target, before = parts(2), parts(2)
+    with pytest.raises(ValueError, match=r"does not fit: link.codec.* is missing"):
+        load_state(target, tmp_path / "s.safetensors")
+    assert same(target, before)
+    save_file({"system.vectors": torch.zeros(3, 3)}, tmp_path / "t.safetensors")
+    with pytest.raises(ValueError, match=r"system.head.weight is missing.* is \[3, 3\] there, \[32, 4\] in the model"):
+        load_state({"system": target["system"]}, tmp_path / "t.safetensors")
+    assert same(target, before)

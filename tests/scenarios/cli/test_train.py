@@ -1,0 +1,219 @@
+"""Training from the command line: what is made, what is found, and what an interruption leaves."""
+
+import json
+import multiprocessing
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_scenario import YAML, at_step, killed
+
+from tokencom.models.training import log
+from tokencom.scenarios import Results, load_scenario
+from tokencom.scenarios.engine import training
+from tokencom.scenarios.schema import trained, weights
+
+CODE = "--allow-code"
+
+
+@pytest.fixture
+def scenario(tmp_path, monkeypatch):
+    """The scenario's file; the cache is empty."""
+    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
+    path = tmp_path / "small.yaml"
+    path.write_text(YAML, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Bytes of all files of an undisturbed training, by key."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "small.yaml").write_text(YAML, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOKENCOM_CACHE", str(folder / "cache"))
+        training.train_missing(load_scenario(folder / "small.yaml", allow_code=True), tensorboard=False)
+    return contents(folder)
+
+
+def contents(folder):
+    return {path.parent.name: path.read_bytes() for path in (folder / "cache" / "weights").glob("*/model.safetensors")}
+
+
+def job(path, name, *overrides):
+    found = training.jobs(load_scenario(path, overrides, allow_code=True), [name])
+    return next(one for one in found if one.scheme.name == name)
+
+
+class TestTrain:
+    def test_it_trains_what_schemes_need_in_order(self, cli, scenario, tmp_path, made):
+        code, out, err = cli("train", scenario, CODE)
+        assert code == 0, err
+        assert err.splitlines() == ["training 'base': 12 steps", "training 'Joint, dense': 8 steps"]
+        keys = [job(scenario, name).key for name in ("base", "Joint, dense")]
+        assert out.splitlines() == [str(tmp_path / "cache" / "weights" / key / "model.safetensors") for key in keys]
+        assert contents(tmp_path) == made
+
+    def test_a_second_time_nothing_is_left_to_do(self, cli, scenario):
+        cli("train", scenario, CODE)
+        undo = at_step(1, lambda: pytest.fail("a step was done"))
+        code, out, err = cli("train", scenario, CODE)
+        undo()
+        assert (code, err, len(out.splitlines())) == (0, "", 2)
+
+    def test_a_changed_stage_is_another_training(self, cli, scenario, tmp_path, made):
+        cli("train", scenario, CODE, "--scheme", "base")
+        assert len(contents(tmp_path)) == 1
+        code, _, err = cli("train", scenario, "schemes.0.training.stages.1.steps=5", CODE, "--scheme", "base")
+        assert code == 0
+        assert err.startswith("training 'base': 11 steps")
+        assert len(contents(tmp_path)) == 2
+
+    def test_the_started_scheme_begins_with_the_weights_of_the_other(self, scenario):
+        training.train_missing(load_scenario(scenario, allow_code=True), ["base"], tensorboard=False)
+        base = load_file(trained.find(job(scenario, "base").key))
+        trainable, modules = training._trainable(job(scenario, "Joint, dense"), [job])
+        state = modules["system"].state_dict()
+        assert {f"system.{name}" for name in state} == set(base)
+        assert all(torch.equal(value, base[f"system.{name}"]) for name, value in state.items())
+        assert trainable._started == (True, False)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--scheme", "bass"], "--scheme: 'bass' is not a scheme with training of its own; did you mean 'base'?"),
+            (["--scheme", "analog"], "--scheme: 'analog' is not a scheme with training of its own"),
+            (["--half"], "--half: given without --output"),
+            (["schemes.0.training.stages.0.losses={sise: 1}"], "losses: 'sise' is not among those of the system"),
+            (["schemes.0.training.stages.0.trainable=[sistem]"], "'sistem' matches no parameter; did you mean"),
+        ],
+    )
+    def test_wrong_input_is_exit_code_2(self, cli, scenario, arguments, message):
+        code, out, err = cli("train", scenario, CODE, *arguments)
+        assert (code, out) == (2, "")
+        assert message in err
+
+    def test_a_system_that_cannot_be_trained_is_told(self, cli, scenario):
+        fixed = [f"schemes.{n}.system={{type: python, target: 'fixed_system:FixedSystem'}}" for n in range(3)]
+        code, _, err = cli("train", scenario, CODE, *fixed, "--scheme", "base", "--quiet")
+        assert code == 2
+        assert "scheme 'base': training: system: FixedSystem cannot be trained" in err
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("step", [9, 15])
+    def test_ctrl_c_leaves_a_checkpoint_and_the_same_bytes_come_out(self, cli, scenario, tmp_path, made, step):
+        undo = at_step(step, lambda: signal.raise_signal(signal.SIGINT))
+        code, _, err = cli("train", scenario, CODE)
+        undo()
+        assert code == 130
+        assert "and the same training goes on from there" in err
+        assert len(list((tmp_path / "cache").rglob("checkpoint.safetensors"))) == 1
+        assert len(contents(tmp_path)) == int(step > 12)
+        assert cli("train", scenario, CODE, "--quiet")[0] == 0
+        assert contents(tmp_path) == made
+
+    def test_a_killed_training_gives_the_same_bytes(self, cli, scenario, tmp_path, made):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["torch", "sionna.phy", "accelerate", "peft", "tokencom.scenarios.engine"])
+        process = context.Process(target=killed, args=(str(scenario), str(tmp_path / "cache"), 9))
+        process.start()
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL
+        assert contents(tmp_path) == {}
+        assert cli("train", scenario, CODE, "--quiet")[0] == 0
+        assert contents(tmp_path) == made
+
+
+class TestRun:
+    def test_it_trains_what_is_missing_and_runs(self, cli, scenario, tmp_path, made):
+        code, out, err = cli("run", scenario, CODE, "--workers", 0, "--output", tmp_path / "out")
+        assert code == 0, err
+        assert "training 'Joint, dense'" in err
+        assert contents(tmp_path) == made
+        results = Results.load(tmp_path / "out")
+        assert results.schemes == ("Joint, dense", "analog")
+        assert "base" not in out
+
+    def test_it_does_not_train_what_is_there(self, cli, scenario, tmp_path):
+        cli("train", scenario, CODE, "--quiet")
+        undo = at_step(1, lambda: pytest.fail("a step was done"))
+        code, _, err = cli("run", scenario, CODE, "--workers", 0, "--output", tmp_path / "out", "--no-train")
+        undo()
+        assert (code, err) == (0, "")
+
+    def test_no_train_refuses_and_names_the_command(self, cli, scenario, tmp_path):
+        code, out, err = cli("run", scenario, CODE, "--workers", 0, "--output", tmp_path / "out", "--no-train")
+        assert (code, out) == (2, "")
+        assert "weights of 'base', 'Joint, dense' are missing, and --no-train is given" in err
+        assert f"tokencom train {scenario} --allow-code --scheme base" in err
+        assert not (tmp_path / "out").exists()
+
+    def test_building_without_weights_names_the_command(self, scenario):
+        plan = load_scenario(scenario, allow_code=True)
+        with pytest.raises(trained.NotTrainedError, match=r"scheme 'base': .* tokencom train <scenario> --scheme"):
+            plan.build("analog")
+
+    def test_links_have_the_weights(self, scenario):
+        plan = load_scenario(scenario, allow_code=True)
+        training.train_missing(plan, tensorboard=False)
+        for name, source in (("Joint, dense", "Joint, dense"), ("analog", "base")):
+            _, link = plan.build(name)
+            state = load_file(trained.find(job(scenario, source).key))
+            for key, tensor in link.system.state_dict().items():
+                assert torch.equal(tensor, state[f"system.{key}"]), key
+            for key, tensor in link.link.state_dict().items():
+                assert torch.equal(tensor, state[f"link.{key}"]), key
+
+
+class TestOutput:
+    def test_files_are_ready_to_be_shipped(self, cli, scenario, tmp_path, monkeypatch):
+        folder = tmp_path / "shipped"
+        code, out, err = cli("train", scenario, CODE, "--output", folder, "--quiet")
+        assert code == 0, err
+        names = ["small_base", "small_joint_dense"]
+        assert out.splitlines() == [str(folder / f"{name}.safetensors") for name in names]
+        card = json.loads((folder / "small_joint_dense.json").read_text())
+        assert card["name"] == "small_joint_dense"
+        assert card["key"] == job(scenario, "Joint, dense").key
+        assert card["command"] == f"tokencom train {scenario} --allow-code --scheme 'Joint, dense'"
+        assert card["system"]["system"] == {"type": "tiny", "dim": 4, "num_words": 32}
+        assert card["system"]["link"]["codec"]["symbols_per_token"] == 2
+        monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "empty"))
+        monkeypatch.setattr(weights, "folder", lambda: folder)
+        monkeypatch.setattr(trained, "folder", lambda: folder)
+        weights.cards.cache_clear()
+        assert cli("run", scenario, CODE, "--workers", 0, "--output", tmp_path / "o", "--no-train")[0] == 0
+        monkeypatch.undo()
+        weights.cards.cache_clear()
+
+    def test_a_written_file_can_be_named(self, cli, scenario, tmp_path):
+        cli("train", scenario, CODE, "--output", tmp_path / "out", "--quiet")
+        plan = load_scenario(
+            scenario, [f"schemes.1.link.weights={tmp_path}/out/small_joint_dense.safetensors"], allow_code=True
+        )
+        state = load_file(tmp_path / "out" / "small_joint_dense.safetensors")
+        _, named = trained.parts(plan, plan.scheme("Joint, dense"))
+        assert all(torch.equal(value, state[f"link.{name}"]) for name, value in named.state_dict().items())
+
+    def test_half_precision_comes_back_in_single(self, cli, scenario, tmp_path):
+        for folder, more in (("full", []), ("half", ["--half"])):
+            assert cli("train", scenario, CODE, "--output", tmp_path / folder, "--quiet", *more)[0] == 0
+        full, half = (load_file(tmp_path / folder / "small_joint_dense.safetensors") for folder in ("full", "half"))
+        for name, tensor in full.items():
+            assert half[name].dtype == (torch.float16 if tensor.is_floating_point() else tensor.dtype)
+            np.testing.assert_allclose(half[name].float(), tensor, rtol=2**-11, atol=1e-7)
+        from tokencom.models.systems.state import load_state
+
+        plan = load_scenario(scenario, allow_code=True)
+        system, link = trained.parts(plan, plan.scheme("Joint, dense"))
+        load_state({"system": system, "link": link}, tmp_path / "half" / "small_joint_dense.safetensors")
+        assert link.codec.mean.dtype == torch.float32
+        assert torch.equal(link.codec.mean, half["link.codec.mean"].float())

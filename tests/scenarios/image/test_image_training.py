@@ -1,0 +1,135 @@
+"""Training of image codecs by a scenario, and what their weights are refused for."""
+
+import json
+
+import pytest
+import torch
+
+from tokencom.linklevel import Draws, FlatAirInterface
+from tokencom.models.systems import ImageTraining
+from tokencom.models.training import log
+from tokencom.scenarios import load_scenario
+from tokencom.scenarios.engine.training import jobs, train_missing
+from tokencom.scenarios.engine.weight_files import write_weights
+from tokencom.scenarios.schema import JSCC, Scenario, trained
+from tokencom.scenarios.schema.datasets import PhotoTiles
+
+SIZE = (32, 32)
+CODEC = {"type": "deepjscc", "channels": 4, "filters": [4, 4, 4, 4], "adaptation": "film"}
+DATA = {"type": "photo_tiles", "size": 32, "resolution": 32}
+STAGE = {"name": "codec", "trainable": ["link"], "steps": 60, "batch_size": 8, "learning_rate": 1e-2}
+SCENARIO = {
+    "name": "tiles",
+    "seed": 3,
+    "snr_db": 15,
+    "task": {"type": "pictures", "data": DATA},
+    "air": {"type": "flat"},
+    "schemes": [
+        {
+            "name": "tiny",
+            "type": "token",
+            "link": {"type": "jscc", "codec": CODEC},
+            "training": {
+                "data": DATA,
+                "air": [{"type": "flat"}, {"type": "flat", "channel": "rayleigh"}],
+                "stages": [STAGE],
+            },
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The scenario's link with trained weights, and the file and card of them."""
+    folder = tmp_path_factory.mktemp("train")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOKENCOM_CACHE", str(folder / "cache"))
+        patch.setattr(log, "_writer", lambda *_: None)
+        scenario = Scenario(**SCENARIO)
+        train_missing(scenario)
+        _, link = scenario.build("tiny")
+        yield link.link, write_weights(jobs(scenario)[0], folder, half=False)
+
+
+def link_of(path, **changes):
+    return JSCC(codec={**CODEC, **changes}, weights=str(path)).build(
+        air=FlatAirInterface(channel="awgn"), shape=(*SIZE, 3)
+    )
+
+
+def test_it_learns_and_its_weights_come_back(made):
+    trained_link, path = made
+    link = link_of(path).eval()
+    own, found = trained_link.codec.state_dict(), link.codec.state_dict()
+    assert all(torch.equal(own[name], found[name]) for name in own)
+    data = PhotoTiles(**DATA).build()
+    values = torch.stack([torch.tensor(s.inputs["image"]).permute(2, 0, 1) / 255 for s in data])
+    untrained = JSCC(codec=CODEC).build(air=link.air, shape=(*SIZE, 3)).eval()
+    with torch.no_grad():
+        errors = [(each(values, 15.0, Draws(seed=1)).payload - values).square().mean() for each in (link, untrained)]
+    assert errors[0] < 0.75 * errors[1]
+
+
+def test_the_loss_is_the_squared_error_over_both_channels():
+    airs = [FlatAirInterface(channel="awgn"), FlatAirInterface(channel="rayleigh")]
+    data = PhotoTiles(**DATA).build()
+    link = JSCC(codec=CODEC).build(air=airs[0], shape=(*SIZE, 3)).eval()
+    training = ImageTraining(link, data, airs=airs, seed=2)
+    images, snr = training.batch(range(6)), torch.linspace(0.0, 10.0, 6)
+    samples = training.items.samples(range(6))
+    assert torch.equal(images[4], torch.tensor(samples[4].inputs["image"]).permute(2, 0, 1) / 255)
+    found = training.losses(images, snr, Draws(seed=1, batch=5), ("mse",))["mse"]
+    errors = []
+    for number, air in enumerate(airs):
+        rows = slice(3 * number, 3 * number + 3)
+        arrived = link.through(air)(images[rows], snr[rows], Draws(seed=1, batch=10 + number)).payload
+        errors.append((arrived - images[rows]).square())
+    torch.testing.assert_close(found, torch.cat(errors).mean())
+
+
+def test_the_seed_of_the_initial_parameters_does_not_matter(made):
+    assert link_of(made[1], seed=9).codec.state_dict().keys() == made[0].codec.state_dict().keys()
+
+
+@pytest.mark.parametrize("changes", [{"channels": 6}, {"adaptation": "attention"}, {"activation": "gdn"}])
+def test_another_configuration_is_refused(made, changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=rf"link\.weights: .* of another configuration: link\.codec\.{name} is"):
+        link_of(made[1], **changes)
+
+
+def test_another_size_is_refused(made):
+    with pytest.raises(ValueError, match=r"link\.size is \[32, 32\], not \[64, 64\]"):
+        JSCC(codec=CODEC, weights=str(made[1])).build(air=FlatAirInterface(channel="awgn"), shape=(64, 64, 3))
+
+
+def test_a_file_without_its_card_is_refused(made, tmp_path):
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes(made[1].read_bytes())
+    with pytest.raises(ValueError, match="needs its card beside it"):
+        link_of(alone)
+
+
+def test_a_damaged_file_is_refused(made, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(made[1].read_bytes()[:200])
+    broken.with_suffix(".json").write_text(made[1].with_suffix(".json").read_text())
+    with pytest.raises(ValueError, match="cannot be read"):
+        link_of(broken)
+
+
+def test_the_card_says_what_made_them(made):
+    card = json.loads(made[1].with_suffix(".json").read_text())
+    assert card["seed"] == 3
+    assert card["system"]["link"]["codec"]["channels"] == 4
+    assert card["system"]["air"] == [{"type": "flat"}, {"type": "flat", "channel": "rayleigh"}]
+
+
+def test_the_shipped_scenario_says_how_its_weights_are_made():
+    scenario = load_scenario("image/jscc")
+    assert not any(scheme.trains for scheme in scenario.schemes[:2])
+    again = load_scenario("image/jscc", ["schemes.0.link.weights=null", "schemes.0.training.seed=4"])
+    assert again.scheme("DeepJSCC").trains
+    (stage,) = trained.stages_of(again.scheme("DeepJSCC"))
+    assert (stage.steps, stage.batch_size, stage.losses) == (1600, 32, {"mse": 1.0})
