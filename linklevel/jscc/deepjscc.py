@@ -120,7 +120,7 @@ def _keep_variance(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
     K. He, X. Zhang, S. Ren and J. Sun, "Delving Deep into Rectifiers", ICCV 2015, eq. 15, with the slope 0.25 of a
     fresh PReLU. A transposed convolution of stride s sums 1 / s² as many terms.
     """
-    terms = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+    terms: float = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
     if isinstance(layer, nn.ConvTranspose2d):
         terms /= layer.stride[0] * layer.stride[1]
     nn.init.normal_(layer.weight, std=(2.0 / ((1.0 + 0.25**2) * terms)) ** 0.5)

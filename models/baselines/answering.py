@@ -188,7 +188,7 @@ class AnswerSystem(TrainableSystem):
         image, question = sample.inputs.get("image"), sample.inputs.get("question", "")
         if image is None:
             return sample.inputs["text"]
-        digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
         return (digest, question if self.question == "sent" else "")
 
     def _objective(self, scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -245,7 +245,7 @@ class AnswerSystem(TrainableSystem):
         grid = getattr(self, "cell_grid", None)
         if scenes and grid is not None and all(scene is not None for scene in scenes):
             size = (images.shape[2], images.shape[3])
-            batch["cells"] = torch.stack([cell_targets(scene, size, grid) for scene in scenes])
+            batch["cells"] = torch.stack([cell_targets(scene, size, grid) for scene in scenes if scene is not None])
         return batch
 
     def _labels(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:

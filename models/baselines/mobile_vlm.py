@@ -82,7 +82,7 @@ class MobileVLM(AnswerSystem):
             self._build_eye(s)
             self.projector = LDP(s["image_dim"], s["dim"], self.grid)
             self.num_image_tokens = self.projector.num_tokens
-            self.llm = _llama(s, self.words.vocab_size)
+            self.llm: Any = _llama(s, self.words.vocab_size)
             self._cells(s["image_dim"], self.grid)
 
     def _build_eye(self, s: dict[str, Any]) -> None:

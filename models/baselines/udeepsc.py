@@ -52,9 +52,11 @@ class QueryLayer(nn.TransformerDecoderLayer):
             masks.append(mask[rows])
         there = torch.cat(masks, 1)
         there = there | ~there.any(1, keepdim=True)
-        heads = [part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-                 for part in (query, torch.cat(keys, 1), torch.cat(values, 1))]  # fmt: skip
-        y = nn.functional.scaled_dot_product_attention(*heads, attn_mask=there[:, None, None])
+        q, k, v = (
+            part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+            for part in (query, torch.cat(keys, 1), torch.cat(values, 1))
+        )
+        y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None])
         x = x + attention.out_proj(y.transpose(1, 2).flatten(-2))
         return x + self.linear2(self.activation(self.linear1(self.norm3(x))))
 
@@ -180,6 +182,7 @@ class UDeepSC(AnswerSystem):
         queries = torch.stack([own[0], own[-1]])[classify.long()]
         # A text that is only classified has no picture: its item's places are all masked.
         parts = [(pictures, seen, batch["owner"]), (words, there, None)]
+        layer: Any
         for layer in self.decoder:
             queries = layer.shared(queries, parts)
         mean = self.norm(queries).mean(1)

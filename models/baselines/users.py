@@ -27,8 +27,9 @@ class Codecs(nn.ModuleList):
     def fit(self, values: torch.Tensor) -> None:
         """Take mean and deviation of training data; see ``TokenCodec.fit``."""
         for codec in self:
-            if hasattr(codec, "fit"):
-                codec.fit(values)
+            fit: Any = getattr(codec, "fit", None)
+            if fit is not None:
+                fit(values)
 
 
 class UsersLink(Link):
@@ -68,7 +69,8 @@ class UsersLink(Link):
     @property
     def codec(self) -> Codecs:
         """The codecs of both users."""
-        return Codecs(link.codec for link in (self.first, self.second) if hasattr(link, "codec"))
+        parts: list[Any] = [getattr(link, "codec", None) for link in (self.first, self.second)]
+        return Codecs(part for part in parts if part is not None)
 
     @property
     def auxiliary_loss(self) -> torch.Tensor:

@@ -76,7 +76,7 @@ def projector(
     Example:
         >>> sizes = [sum(p.numel() for p in projector(kind, 64, 96, hidden=16).parameters()) for kind in ("kan", "mlp")]
         >>> sizes
-        [25760, 25824]
+        [25760, 25823]
     """
     check_choice("projector", kind, KINDS)
     check_range("hidden", hidden, 1, integer=True)

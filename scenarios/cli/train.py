@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_scenario_arguments(parser)
     parser.add_argument(
-        "--scheme", action="extend", nargs="+", metavar="name", help="schemes to train; all with training if absent"
+        "--scheme", action="append", metavar="name", help="scheme to train, once or more; all with training if absent"
     )
     parser.add_argument(
         "--output", type=Path, metavar="folder", help="also write <scenario>_<scheme>.safetensors and .json here"
@@ -61,7 +61,7 @@ def chosen(scenario: "Scenario", names: list[str] | None) -> list[str]:
     """
     from ..schema.problems import closest
 
-    able = [s.name for s in scenario.schemes if getattr(s, "trains", False) and s.training.makes_weights]  # type: ignore[union-attr]
+    able = [s.name for s in scenario.schemes if getattr(s, "trains", False) and s.training.makes_weights]
     for name in names or ():
         if name not in able:
             close = closest(name, tuple(able))

@@ -30,9 +30,10 @@ def _spare() -> np.random.MT19937:
 def settled(draws: Draws) -> Iterator[None]:
     """Start every process-wide generator where this batch's draws say, and put it back afterwards."""
     seed = draws.seed_of("receiver", INDEX)
-    python, legacy = random.getstate(), np.random.get_bit_generator()
+    python, legacy = random.getstate(), np.random.get_bit_generator()  # type: ignore[attr-defined]
     random.seed(seed)
-    np.random.set_bit_generator(_spare())  # a tenth of the time that copying the state takes
+    # Another generator takes a tenth of the time that copying the state does.
+    np.random.set_bit_generator(_spare())  # type: ignore[attr-defined]
     np.random.seed(seed % 2**32)  # noqa: NPY002
     sionna = seeded_sionna(seed) if "sionna.phy" in sys.modules else nullcontext()
     try:
@@ -43,4 +44,4 @@ def settled(draws: Draws) -> Iterator[None]:
             yield
     finally:
         random.setstate(python)
-        np.random.set_bit_generator(legacy)
+        np.random.set_bit_generator(legacy)  # type: ignore[attr-defined]

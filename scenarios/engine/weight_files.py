@@ -50,13 +50,10 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
 
 def _configurations(job: "Job") -> dict[str, Any]:
     """Return what ``weights:`` compares a scheme's parts with."""
-    scheme, training = job.scheme, job.scheme.training
+    scheme = job.scheme
     found: dict[str, Any] = {}
-    context: dict[str, Any] = {}
     if scheme.system is not None:
         found["system"] = trained.system_identity(scheme.system)["configuration"]
-    elif training is not None and training.data is not None:
-        context["size"] = training.data.build()[0].inputs["image"].shape[:2]
     if isinstance(scheme.link, JSCC | Quantized):
-        found["link"] = configuration(scheme.link, context)
+        found["link"] = configuration(scheme.link)
     return found

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ...models.systems.trainable import TrainableSystem
 
 Width = Annotated[Integer, Field(ge=1, le=2**16)]
-Preset = Field(default="paper", description="Sizes: those of the publication, or small ones to train on a CPU.")
 Seed = Field(default=0, ge=0, le=2**62, description="Of the initial parameters.")
 Channels = Field(
     default=None,
@@ -35,7 +34,9 @@ class _Baseline(Config):
     """What all baselines have; a subclass names its class in ``tokencom.models.baselines``."""
 
     system: ClassVar[str]
-    preset: Literal["paper", "tiny"] = Preset
+    preset: Literal["paper", "tiny"] = Field(
+        default="paper", description="Sizes: those of the publication, or small ones to train on a CPU."
+    )
     vocabulary: str = Field(default="synth", min_length=1, description="Words that are known: a vocabulary's name.")
     max_num_words: Integer = Field(default=60, ge=1, le=2**12, description="Longer texts are cut (words).")
     seed: Integer = Seed
@@ -219,7 +220,7 @@ class JSCCSelective(JSCC):
         link = SelectiveLink(air, codec, **{name: getattr(self, name) for name in names}, **self.options())
         if self.weights is not None:
             parts = nn.ModuleDict({"codec": link.codec, "selection": link.selection})
-            load(parts, self.weights, "link", configuration(self, {}), trained_for)
+            load(parts, self.weights, "link", configuration(self), trained_for)
         return link
 
 

@@ -79,7 +79,7 @@ class JSCC(TokenLinkConfig):
         if self.rate is not None:
             codec.rate = self.rate
         if self.weights is not None:
-            load_part("codec", codec, self, context, trained_for)
+            load_part("codec", codec, self, trained_for)
         return JSCCLink(air, codec, **self.options())
 
 
@@ -164,7 +164,7 @@ class Quantized(TokenLinkConfig):
 
         quantizer = self.quantizer.build(dim=dim)
         if self.weights is not None:
-            load_part("quantizer", quantizer, self, {"dim": dim}, trained_for)
+            load_part("quantizer", quantizer, self, trained_for)
         names = (
             "num_bits_per_symbol", "coderate", "constellation_type", "crc", "backend", "demapping_method", "on_failure",
         )  # fmt: skip
@@ -175,23 +175,21 @@ class Quantized(TokenLinkConfig):
         )  # fmt: skip
 
 
-def configuration(link: JSCC | Quantized, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a link's weights depend on, as JSON types; ``context`` may be the ``size`` of images."""
+def configuration(link: JSCC | Quantized) -> dict[str, Any]:
+    """Return what a link's weights depend on, as JSON types; codecs of images serve all sizes with the same weights."""
     name = "codec" if isinstance(link, JSCC) else "quantizer"
     part: Any = getattr(link, name)
     identity = part.identity() if hasattr(part, "identity") else part.model_dump(mode="json")
-    size = {"size": list(context["size"])} if "size" in context else {}
-    return {"type": link.type, name: identity, **size}
+    return {"type": link.type, name: identity}
 
 
 def load_part(
     name: str,
     module: Any,
     link: JSCC | Quantized,
-    context: Mapping[str, Any],
     trained_for: Mapping[str, Any] | None,
 ) -> None:
     """Put a link's weights into its codec or quantiser; the air interface has none."""
     from torch import nn
 
-    load(nn.ModuleDict({name: module}), str(link.weights), "link", configuration(link, context), trained_for)
+    load(nn.ModuleDict({name: module}), str(link.weights), "link", configuration(link), trained_for)

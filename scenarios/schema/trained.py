@@ -196,7 +196,8 @@ def _samples(scenario: "Scenario", scheme: TokenScheme) -> Any:
 
 def system_identity(config: Any) -> dict[str, Any]:
     """Return what a system's training follows from: its configuration, and the options that shape how it begins."""
-    own = _configuration(type(config), config.model_dump_json())
+    kind: Any = type(config)
+    own = _configuration(kind, config.model_dump_json())
     return {"configuration": json.loads(own), "options": canonical(config, LOADED_FROM)}
 
 

@@ -58,7 +58,7 @@ def make(out: Path, work: Path, seed: int, command: str, scale: float = 1.0) -> 
     data = {"type": "speech_synth", "split": "train", "num_utterances": NUM_UTTERANCES, "seed": seed}
     model = SystemLink(system, link)
     training = LinkTraining(model, SpeechSynth(num_utterances=NUM_UTTERANCES, seed=seed), seed=seed)
-    parts = {"system": system.configuration(), "link": configuration(config, {"dim": system.dim}), "air": AIR}
+    parts = {"system": system.configuration(), "link": configuration(config), "air": AIR}
     trained = train(
         training, stages(scale), seed=seed, system=parts, data=data, folder=work / NAME, device="cpu",
         command=command, licence=LICENCE, tensorboard=False,

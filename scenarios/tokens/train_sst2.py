@@ -169,7 +169,7 @@ def model_of(name: str, table: TokenTable, seed: int) -> tuple[SystemLink, Token
         link = config.build(air=air, dim=system.dim)
         codec: Any = link.codec
         codec.fit(table.values)
-    parts = {"system": system.configuration(), "link": configuration(config, {"dim": system.dim}), "air": AIR}
+    parts = {"system": system.configuration(), "link": configuration(config), "air": AIR}
     return SystemLink(system, link), table, parts
 
 
