@@ -19,7 +19,8 @@ def reduced():
     for index, scheme in enumerate(load_scenario("quickstart").schemes):
         if scheme.task.type == "image":
             changes.append(f"schemes.{index}.task={{type: image, data: {{type: photos, size: 48, num_images: 2}}}}")
-            changes.append(f"schemes.{index}.link.num_channel_uses=4256")
+            if scheme.type == "digital":
+                changes.append(f"schemes.{index}.link.num_channel_uses=4256")
         elif scheme.task.type == "text":
             changes.append(f"schemes.{index}.task.data.num_sentences=3")
     return changes
@@ -52,8 +53,8 @@ def check_results(folder, names):
     assert {"ber", "bler", "psnr", "bleu", "exact_match", "clean_psnr", "blind_psnr"} <= set(metrics)
     assert np.isfinite(results.value[:, :, metrics.index("channel_uses")]).all()
     psnr = metrics.index("psnr")
-    pictured = [names.index(name) for name in names if "JPEG" in name or "WebP" in name]
-    assert len(pictured) == 4
+    pictured = [names.index(name) for name in names if "JPEG" in name or "WebP" in name or "JSCC" in name]
+    assert len(pictured) == 5
     clean, blind = (results.value[pictured][:, :, metrics.index(f"{kind}_psnr")] for kind in ("clean", "blind"))
     assert (results.value[pictured][:, :, psnr] <= clean + 1e-9).all()
     assert (clean > blind).all()

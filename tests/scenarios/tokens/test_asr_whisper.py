@@ -1,16 +1,11 @@
-"""The speech scenario and the program that trains its weights."""
-
-import json
-from pathlib import Path
+"""The speech scenario and its weights."""
 
 import pytest
-import torch
 
 from tokencom.linklevel.draws import Draws
 from tokencom.models.pretrained import available
 from tokencom.models.systems import shipped_weights
-from tokencom.scenarios.schema import load_scenario
-from tokencom.scenarios.tokens import train_asr as program
+from tokencom.scenarios.schema import load_scenario, trained
 
 pytest.importorskip("av", reason="extra 'data' is not installed")
 pytest.importorskip("espeakng_loader", reason="extra 'speech' is not installed")
@@ -35,23 +30,10 @@ def test_both_schemes_run_at_equal_channel_uses() -> None:
         assert columns["word_errors"].sum() < columns["num_words"].sum()
 
 
-def test_the_card_belongs_to_the_scenario() -> None:
-    path = shipped_weights()["asr_whisper"]
-    card = json.loads(path.with_suffix(".json").read_text())
+def test_the_shipped_weights_are_those_of_the_scenario() -> None:
     scenario = load_scenario("tokens/asr_whisper")
-    assert card["system"]["link"]["codec"] == scenario.schemes[0].link.codec.identity()
-    assert (card["data"]["split"], scenario.task.data.split) == ("train", "test")
+    scheme = scenario.schemes[0]
+    path = trained.find(trained.key_of(scenario, scheme))
+    assert path == shipped_weights()["asr_whisper"]
+    assert (scheme.training.data.split, scenario.task.data.split) == ("train", "test")
     assert path.stat().st_size < 2 * 2**20
-
-
-@real
-@pytest.mark.verify
-def test_the_program_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from safetensors.torch import load_file
-
-    monkeypatch.setattr(program, "NUM_UTTERANCES", 4)
-    path = program.make(tmp_path / "weights", tmp_path / "work", 1, "command", scale=0.01)
-    state = load_file(str(path))
-    assert set(state) == set(load_file(str(shipped_weights()["asr_whisper"])))
-    assert all(torch.isfinite(value).all() for value in state.values())
-    assert json.loads(path.with_suffix(".json").read_text())["command"] == "command"
