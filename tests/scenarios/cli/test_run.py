@@ -84,6 +84,7 @@ def test_a_folder_that_cannot_be_written_is_exit_code_1(cli, tiny, tmp_path):
     assert str(tmp_path / "file") in err
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_exit_code_130_and_the_run_goes_on(tiny, tmp_path):
     folder = tmp_path / "out"
     command = [*COMMAND, "run", str(tiny), "stop.max_mc_iter=100000", "--workers", "1", "--output", str(folder)]

@@ -153,6 +153,7 @@ def _interrupted(times, done):
             done.append(1)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_an_interruption_is_held_and_a_second_one_is_not(times):
     done = []
@@ -162,6 +163,7 @@ def test_an_interruption_is_held_and_a_second_one_is_not(times):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_nothing_is_held_in_other_threads():
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(lambda: held_interrupts().__enter__()).result() is None

@@ -87,6 +87,7 @@ def test_killed_at_random_moments(tmp_path, kills, same_arrays):
     assert not any(map(_alive, workers)), "workers outlive their coordinator"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted(tmp_path, same_arrays):
     """Ctrl-C reaches the whole process group; finished batches stay, the message is one line."""
     log = tmp_path / "batches.txt"
