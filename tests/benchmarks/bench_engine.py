@@ -6,7 +6,8 @@ The batches are cheap but real: a task, a link, columns, the journal. The same b
 by a plain loop in a worker process, by the engine with one worker, and with two; the workers are up
 before times are taken. Two plain loops in two processes at once show what the machine can gain at
 best. Ratios are taken within a round; their median counts. CPU time of the worker process, which does
-not depend on what else the machine does, is compared as well as wall time.
+not depend on what else the machine does, is compared as well as wall time. Least disturbed is the first
+line: chunks and plain batches that take turns in one process.
 """
 
 import os
@@ -23,8 +24,11 @@ from cheap_plan import CheapPlan, CheapStop, work
 from tokencom.scenarios.engine import process_pool, run
 
 BATCH_SECONDS = 0.05
-ROUNDS = 10
+ROUNDS = 3
 NUM_UNITS = 4
+BATCHES_OF_CHUNK = 4
+"""As the coordinator deals batches of 50 ms."""
+NUM_PAIRS = 150
 
 
 def calibrate():
@@ -62,6 +66,44 @@ def with_cpu_time(pool, function, *arguments):
     before = pool.submit(time.process_time).result()
     found = function(*arguments)
     return found, pool.submit(time.process_time).result() - before
+
+
+def pairs(text, count):
+    """Return the time that chunks take in a worker over that of the same batches in a plain loop, pair by pair.
+
+    What a chunk costs besides its batches: taking it, settling the generators, columns, the reply. The two take
+    turns, so that what else the machine does hits both.
+    """
+    import pickle
+
+    from tokencom.linklevel.draws import Draws
+    from tokencom.scenarios.engine.messages import Chunk
+    from tokencom.scenarios.engine.worker import run_chunk
+
+    plan = CheapPlan.model_validate_json(text)
+    point, scheme, size = plan.points()[0], plan.schemes[0].name, plan.stop.batch_size
+    task, link = point.scenario.build(scheme)
+    snr_db = point.scenario.link_snr_db(scheme, link)
+
+    def plain(first):
+        for index in range(first, first + BATCHES_OF_CHUNK):
+            draws = Draws(seed=plan.seed, point=point.hash, batch=index)
+            payload = task.batch(index, size, draws)
+            task.score(payload, link(payload, snr_db, draws))
+
+    def chunk(first):
+        order = Chunk(CheapPlan, text, scheme, point.hash, start=first, count=BATCHES_OF_CHUNK, describe=False)
+        pickle.dumps(run_chunk(pickle.loads(pickle.dumps(order))))
+
+    ratios = []
+    for number in range(count):
+        seconds = {}
+        for run_it in (plain, chunk) if number % 2 else (chunk, plain):
+            start = time.perf_counter()
+            run_it(number * BATCHES_OF_CHUNK)
+            seconds[run_it] = time.perf_counter() - start
+        ratios.append(seconds[chunk] / seconds[plain] - 1)
+    return ratios[2:]  # the first build
 
 
 def timed_run(plan, pool):
@@ -102,9 +144,15 @@ def main(num_batches=100):
         walls = plain, rounds[-1][1][0], rounds[-1][2][0], rounds[-1][3]
         if number:
             print("plain loop, one worker, two workers, two loops: " + ", ".join(f"{wall:.2f} s" for wall in walls))
+    found = one.submit(pairs, plan.model_dump_json(), NUM_PAIRS).result()
     for pool in (one, other, two):
         pool.shutdown()
     print(f"\n{NUM_UNITS * each} batches of {BATCH_SECONDS * 1000:.0f} ms, load average {os.getloadavg()[0]:.1f}")
+    quarter = statistics.quantiles(found, n=4)
+    print(
+        f"a chunk in the worker over the same batches in a plain loop, {len(found)} pairs:"
+        f" {quarter[1]:.2%} (quartiles {quarter[0]:.2%} to {quarter[2]:.2%})"
+    )
     report("overhead with one worker", [r[1][0] / r[0] - 1 for r in rounds[1:]], "{:.2%}")
     report("CPU time that the engine adds in the worker", [r[4] for r in rounds[1:]], "{:.2%}")
     report("with start and end of the run", [r[1][1] / r[0] - 1 for r in rounds[1:]], "{:.2%}")
