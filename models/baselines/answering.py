@@ -1,6 +1,5 @@
 """What the baselines share that answer questions about pictures and tell classes of texts."""
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from torch import nn
 
 from ...linklevel.tokens import Tokens
 from ...linklevel.validation import check_choice, check_range
+from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from ..words import WordTokenizer
 from .cells import CellHead, cell_targets
@@ -188,8 +188,7 @@ class AnswerSystem(TrainableSystem):
         image, question = sample.inputs.get("image"), sample.inputs.get("question", "")
         if image is None:
             return sample.inputs["text"]
-        digest = hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
-        return (digest, question if self.question == "sent" else "")
+        return (hash_of(image), question if self.question == "sent" else "")
 
     def _objective(self, scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         if self.objective == "softmax":

@@ -10,6 +10,7 @@ from torch import nn
 from ...linklevel.jscc.base import seeded
 from ...linklevel.tokens import Tokens
 from ..baselines.cells import CellHead, cell_targets
+from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from .ban import BilateralAttention
 from .batches import NOTHING, asked, clustered, packed, padded, pixels_of, replies
@@ -204,7 +205,7 @@ class TaiChi(TrainableSystem):
     def key(self, sample: Any) -> Hashable:
         """Return what is sent: the image by its checksum, the question or text itself if they cross."""
         image = sample.inputs.get("image")
-        seen = "" if image is None else hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() + str(image.shape)
+        seen = "" if image is None else hash_of(image) + str(image.shape)
         said = (sample.inputs.get("question"), sample.inputs.get("text")) if self._crosses([sample]) else ()
         return (seen, *said)
 

@@ -20,7 +20,7 @@ air: {type: flat, channel: awgn}
 schemes:
   - name: analog
     type: token
-    system:
+    system: &vlm
       type: hf_vlm
       model: "MODEL"
       cut: model.multi_modal_projector
@@ -104,12 +104,7 @@ def test_a_wrong_width_is_refused(file):
 JPEG = """\
   - name: JPEG
     type: token
-    system:
-      type: hf_vlm
-      model: "MODEL"
-      cut: model.multi_modal_projector
-      max_new_tokens: 2
-      template: "{image} {question}"
+    system: *vlm
     source: {type: jpeg}
     link: {type: digital, code: ldpc5g, coderate: 0.5, num_bits_per_symbol: 4, num_channel_uses: 1500}
 sweep:"""
