@@ -171,5 +171,5 @@ def test_any_vlm_over_38901(over_38901, tmp_path):
 
 @pytest.mark.verify
 def test_any_vlm_over_38901_keeps_the_contract(over_38901, capsys):
-    assert main(["audit", "tokens/any_vlm_38901", *over_38901, "--draws", "400"]) == 0
+    assert main(["audit", "tokens/any_vlm_38901", *over_38901, "--draws", "2500"]) == 0
     assert "every link keeps" in capsys.readouterr().out
