@@ -93,14 +93,21 @@ def _end_with_parent() -> None:
 
 
 def end_workers(pool: ProcessPoolExecutor) -> None:
-    """End the processes of a pool; those that are at a long batch are not waited for."""
+    """End the processes of a pool; those that are at a long batch are not waited for.
+
+    The pool's thread is waited for. If it were still closing its pipe while the interpreter ends, the
+    pool's own exit hook would write to that pipe ("Bad file descriptor").
+    """
     processes = list((getattr(pool, "_processes", None) or {}).values())
+    manager = getattr(pool, "_executor_manager_thread", None)
     pool.shutdown(wait=False, cancel_futures=True)
     deadline = time.monotonic() + PATIENCE
     for process in processes:
         process.join(timeout=max(0.0, deadline - time.monotonic()))
         if process.is_alive():
             process.terminate()
+    if manager is not None:
+        manager.join()
 
 
 class InlineExecutor(Executor):

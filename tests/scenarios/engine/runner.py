@@ -15,11 +15,12 @@ PRELOAD = ("torch", "numba", "scipy.linalg", "tokencom.scenarios.engine.worker")
 
 def main():
     plan = CheapPlan.model_validate_json(Path(sys.argv[1]).read_text())
-    try:
-        run(plan, sys.argv[2], executor=process_pool(2, PRELOAD))
-    except (RunError, RunInterrupted) as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    with process_pool(2, PRELOAD) as executor:
+        try:
+            run(plan, sys.argv[2], executor=executor)
+        except (RunError, RunInterrupted) as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
     return 0
 
 

@@ -48,7 +48,8 @@ def test_script_without_the_guard_is_told(tmp_path):
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from cheap_plan import CheapPlan\n"
         "from tokencom.scenarios.engine import process_pool, run\n"
-        f"run(CheapPlan(), {str(tmp_path / 'run')!r}, executor=process_pool(1, ['json']))\n"
+        "with process_pool(1, ['json']) as pool:\n"
+        f"    run(CheapPlan(), {str(tmp_path / 'run')!r}, executor=pool)\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1

@@ -51,7 +51,7 @@ def _alive(pid):
         return False
 
 
-def _plan(log, milliseconds=10):
+def _plan(log, milliseconds=30):
     kinds = tuple(
         {"name": name, "error": error, "milliseconds": milliseconds, "log": [str(log)]}
         for name, error in (("a", 0.2), ("b", 0.4))
