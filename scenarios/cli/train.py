@@ -72,16 +72,22 @@ def chosen(scenario: "Scenario", names: list[str] | None) -> list[str]:
     return names or able
 
 
-def train(scenario: "Scenario", arguments: argparse.Namespace, names: list[str] | None = None) -> None:
-    """Make what is missing, for ``train`` and for ``run``."""
-    from ..engine.training import train_missing
+def train(
+    scenario: "Scenario", arguments: argparse.Namespace, names: list[str] | None = None, *, allowed: bool = True
+) -> None:
+    """Make what is missing, for ``train``, ``run`` and ``export``.
+
+    Raises:
+        ValueError: if something is missing and training is not ``allowed``; it names the command.
+    """
+    from ..engine.training import provide
 
     def announce(job: "Job") -> None:
         if not arguments.quiet:
             print(f"training {job.scheme.name!r}: {job.steps} steps", file=sys.stderr)
 
-    train_missing(
-        scenario, names, progress=False if arguments.quiet else None,
+    provide(
+        scenario, names, train=allowed, off="--no-train", progress=not arguments.quiet,
         command=lambda job: command(arguments, job.scheme), announce=announce,
     )  # fmt: skip
 
