@@ -10,6 +10,7 @@
 ``quantizers``        tokens to bits and back
 ``tokens``            the payload of token links
 ``metrics``           error rates and quality measures
+``multiuser``         several devices and one base station: orthogonal access, uplink MIMO
 ``theory``            closed forms to hold a simulation against
 ``modulation``        QAM, PSK and PAM with soft demapping
 ``signal``            the signal contract: Es/N0, Eb/N0, per-item power
@@ -25,7 +26,7 @@ import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["air", "codes", "fec", "jscc", "links", "metrics", "quantizers", "sources", "theory"],
+    submodules=["air", "codes", "fec", "jscc", "links", "metrics", "multiuser", "quantizers", "sources", "theory"],
     submod_attrs={
         "accounting": ["ChannelUses"],
         "air": ["AirInterface", "FlatAirInterface", "OFDMAirInterface", "Received"],

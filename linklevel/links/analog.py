@@ -68,6 +68,11 @@ class AnalogLink(TokenLink):
         self._start, self._step = math.log2(low), math.log2(high / low) / (2**SCALE_BITS - 1)
 
     @property
+    def has_verdict(self) -> bool:
+        """Whether a number of tokens is received, which may be impossible; every scale is possible."""
+        return self._field is not None
+
+    @property
     def symbols_per_token(self) -> int:
         """Symbols of a token."""
         return -(-self.dim // 2)

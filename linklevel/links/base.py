@@ -36,7 +36,8 @@ class Reception:
 
     Args:
         payload: what was received, of the same type and meaning as the payload sent.
-        ok: [batch], torch.bool; the receiver's own verdict (CRC). All true where a scheme has none.
+        ok: [batch], torch.bool; the receiver's own verdict (CRC). All true where a scheme has none,
+            see :attr:`Link.has_verdict`.
         channel_uses: what the transmission cost, per item.
         snr_db: [batch], dB, Es/N0.
     """
@@ -45,6 +46,23 @@ class Reception:
     ok: torch.Tensor
     channel_uses: ChannelUses
     snr_db: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A batch on its way, between a transmitter and a receiver.
+
+    Args:
+        payload: what was given to the link; only the form of what arrives is taken from it.
+        signal: what the transmitter sends.
+        snr_db: [batch], dB, Es/N0.
+        body: what a scheme keeps of it for the gradient and for lengths that both sides know.
+    """
+
+    payload: Any
+    signal: Signal
+    snr_db: torch.Tensor
+    body: Any = None
 
 
 class Link(nn.Module, ABC):
@@ -83,6 +101,15 @@ class Link(nn.Module, ABC):
         other.air = air
         return other
 
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the receiver can ever call an item wrong; else ``ok`` says nothing, and nor does a block error rate.
+
+        A link around other links has what these have; any other has a verdict unless it says otherwise.
+        """
+        inner = [child for child in self.children() if isinstance(child, Link)]
+        return any(link.has_verdict for link in inner) if inner else True
+
     @abstractmethod
     def encode(self, payload: Any, snr_db: torch.Tensor) -> Signal:
         """Turn a batch of payloads into symbols of unit mean energy.
@@ -105,11 +132,24 @@ class Link(nn.Module, ABC):
             snr_db: scalar or [batch], dB, Es/N0 at one receive antenna averaged over fading.
             draws: where the fade and the noise come from.
         """
+        departure = self.depart(payload, snr_db, draws)
+        signal = departure.signal
+        no = snr_db_to_no(departure.snr_db).to(self.air.device)
+        received = self.air(signal.symbols, no, draws, num_symbols=signal.num_symbols)
+        return self.arrive(departure, received)
+
+    def depart(self, payload: Any, snr_db: float | torch.Tensor, draws: Draws) -> Departure:
+        """Do the transmitter's half of :meth:`forward`; the parameters are the same."""
         snr_db = torch.as_tensor(snr_db, dtype=torch.float32).expand(len(payload))
-        signal = self.encode(payload, snr_db)
-        received = self.air(
-            signal.symbols, snr_db_to_no(snr_db), draws, num_symbols=signal.num_symbols
-        )
+        return Departure(payload, self.encode(payload, snr_db), snr_db)
+
+    def arrive(self, departure: Departure, received: Received) -> Reception:
+        """Do the receiver's half of :meth:`forward`.
+
+        Args:
+            departure: what :meth:`depart` returned.
+            received: what became of its signal on the air.
+        """
         decoded, ok = self.decode(received)
-        uses = self.air.channel_uses(signal.num_symbols, signal.num_side)
-        return Reception(payload=decoded, ok=ok, channel_uses=uses, snr_db=snr_db)
+        uses = self.air.channel_uses(departure.signal.num_symbols, departure.signal.num_side)
+        return Reception(payload=decoded, ok=ok, channel_uses=uses, snr_db=departure.snr_db)

@@ -118,6 +118,11 @@ class DigitalLink(Link):
         return self._header.num_symbols if self.num_bits is None else 0
 
     @property
+    def has_verdict(self) -> bool:
+        """Whether blocks have a CRC, or byte strings a length, which may be impossible."""
+        return self.crc is not None or self.num_bits is None
+
+    @property
     def spectral_efficiency(self) -> float:
         """Payload bits per symbol: CRC counted as overhead; for byte strings, the limit of long ones."""
         if self.num_bits is None:

@@ -110,6 +110,11 @@ class QuantizedLink(TokenLink):
         return other
 
     @property
+    def has_verdict(self) -> bool:
+        """Whether blocks have a CRC, or items a header, which may be impossible."""
+        return super().has_verdict or self._blocks[0]["crc"] is not None
+
+    @property
     def auxiliary_loss(self) -> torch.Tensor:
         """The quantiser's loss on the tokens sent last, a scalar."""
         return torch.zeros(()) if self._loss is None else self._loss

@@ -14,7 +14,7 @@ from ..side import MaskField, SideHeader, cut
 from ..signal import snr_db_to_no
 from ..tokens import Tokens
 from ..validation import check_choice, check_finite, check_range
-from .base import Link, Reception, Signal
+from .base import Departure, Link, Reception, Signal
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ class TokenLink(Link):
         field = MaskField(max_num_tokens, padding)
         self._field = field if length == "charged" and num_tokens_agreed is None else None
         self._agreed = num_tokens_agreed
-        num_mask_bits = 0 if self._field is None else field.num_bits
-        self._num_mask_bits = num_mask_bits
+        self._num_mask_bits = num_mask_bits = 0 if self._field is None else field.num_bits
         self._header = SideHeader(
             num_mask_bits + num_extra_bits, num_repetitions=header_repetitions,
             precision=air.precision, device=air.device,
@@ -104,6 +103,11 @@ class TokenLink(Link):
     def num_header_symbols(self) -> int:
         """Symbols of the header."""
         return self._header.num_symbols
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether there is a header, which may be impossible."""
+        return self._header.num_bits > 0
 
     @property
     def auxiliary_loss(self) -> torch.Tensor:
@@ -211,17 +215,23 @@ class TokenLink(Link):
     def forward(self, payload: Any, snr_db: float | torch.Tensor, draws: Draws) -> Reception:
         """Send a batch once; see :meth:`Link.forward`."""
         with torch.autocast(self._device().type, enabled=False):
+            return super().forward(payload, snr_db, draws)
+
+    def depart(self, payload: Any, snr_db: float | torch.Tensor, draws: Draws) -> Departure:
+        """Do the transmitter's half; see :meth:`Link.depart`."""
+        with torch.autocast(self._device().type, enabled=False):
             snr_db = torch.as_tensor(snr_db, dtype=torch.float32, device=self._device()).expand(len(payload))
             values, mask = self._open(payload)
             body = self._send(values, mask, snr_db, draws)
-            signal = self._signal(body, mask)
-            no = snr_db_to_no(snr_db).to(self.air.device)
-            received = self.air(signal.symbols, no, draws, num_symbols=signal.num_symbols)
-            known = mask if self.length == "known" else None
-            values, mask, ok = self._decode(received, known, mask.shape[1])
-            values = self._attach(values, mask, body)
-            uses = self.air.channel_uses(signal.num_symbols, signal.num_side)
-            return Reception(self._close(values, mask, payload), ok, uses, snr_db)
+            return Departure(payload, self._signal(body, mask), snr_db, (body, mask))
+
+    def arrive(self, departure: Departure, received: Received) -> Reception:
+        """Do the receiver's half; see :meth:`Link.arrive`."""
+        with torch.autocast(self._device().type, enabled=False):
+            (body, sent), signal = departure.body, departure.signal
+            values, mask, ok = self._decode(received, sent if self.length == "known" else None, sent.shape[1])
+            payload = self._close(self._attach(values, mask, body), mask, departure.payload)
+            return Reception(payload, ok, self.air.channel_uses(signal.num_symbols, signal.num_side), departure.snr_db)
 
     def clean(self, payload: Any, snr_db: float | torch.Tensor) -> Any:
         """Return what the receiver has without fading, noise and header errors, encoded for ``snr_db``."""

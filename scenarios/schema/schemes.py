@@ -128,6 +128,8 @@ class TokenScheme(_Scheme):
         if self.source is not None and training.makes_weights:
             rule = "is given, but a scheme with a source trains nothing; give training.start alone, for the system"
             yield Broken("training.data", None, rule)
+        if self.system is None and training.data is not None and len(training.data) > 1:
+            yield Broken("training.data", len(training.data), "data sets are given; an image codec takes one")
         if self.train_only and not training.makes_weights:
             yield Broken("train_only", True, "is set, but training has no data, so nothing is trained")
         if isinstance(self.link, Quantized) and self.link.weights is None and not training.makes_weights:
@@ -142,7 +144,7 @@ class TokenScheme(_Scheme):
     @property
     def needs_link_weights(self) -> bool:
         """Whether the link has parameters and does not name their weights."""
-        learned = isinstance(self.link, JSCC | Users | Quantized | PythonTarget)
+        learned = isinstance(self.link, JSCC | Users | Quantized | PythonTarget) or getattr(self.link, "learned", False)
         return learned and getattr(self.link, "weights", None) is None
 
     @property

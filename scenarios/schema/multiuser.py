@@ -1,0 +1,143 @@
+"""Several devices that send the tokens of one item: their links, and how they share the air."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import Config
+from .number import Integer, Real
+from .rules import Broken
+from .token_links import JSCC, Analog, Quantized
+
+if TYPE_CHECKING:
+    from ...linklevel.air.base import AirInterface
+    from ...linklevel.multiuser import DevicesLink, MultipleAccess
+
+Gain = Annotated[Real, Field(ge=-100, le=100)]
+Weight = Annotated[Real, Field(ge=1e-6, le=1e12)]
+
+
+class _Access(Config):
+    """What all schemes of access have."""
+
+    path_gain_db: tuple[Gain, ...] | None = Field(
+        default=None, description="Long-term gain of each device, on top of snr_db (dB); 0 if null."
+    )
+    power_control: Literal["none", "inversion"] = Field(
+        default="none", description="Full power, or every device arrives like the weakest."
+    )
+
+    def lists(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and length of each list that has one entry per device."""
+        if self.path_gain_db is not None:
+            yield "path_gain_db", len(self.path_gain_db)
+
+
+class UplinkMIMOAccess(_Access):
+    """All devices in the same resource elements, told apart by the antennas of a flat air interface."""
+
+    type: Literal["uplink_mimo"] = "uplink_mimo"
+    detector: Literal["lmmse", "zf"] = Field(default="lmmse", description="Joint linear detector.")
+    estimator: Literal["ls", "lmmse"] = Field(default="ls", description="Channel estimator; for csi 'estimated'.")
+    angles_deg: tuple[Annotated[Real, Field(ge=-90, le=90)], ...] | None = Field(
+        default=None, description="Angle of each device's line of sight (degrees); evenly spaced sines if null."
+    )
+
+    def lists(self) -> Iterator[tuple[str, int]]:
+        """Yield the lists with one entry per device."""
+        yield from super().lists()
+        if self.angles_deg is not None:
+            yield "angles_deg", len(self.angles_deg)
+
+    def build(self, *, air: Any, num_devices: int) -> "MultipleAccess":
+        """Construct the access of ``num_devices`` over the air interface of a device."""
+        from ...linklevel.multiuser import UplinkMIMO
+
+        return UplinkMIMO(air, num_devices, **self.parameters())
+
+
+class OrthogonalAccessConfig(_Access):
+    """Each device has a share of the time or of the band for itself."""
+
+    type: Literal["orthogonal"] = "orthogonal"
+    shares: Literal["equal", "payload", "weakest"] = Field(
+        default="equal", description="Of a round: equal, by what devices send, or best for the weakest device."
+    )
+    power: Literal["unit", "shared"] = Field(
+        default="unit", description="With shares 'weakest': unit energy per symbol, or the power is shared as well."
+    )
+    domain: Literal["time", "frequency"] = Field(default="time", description="What is shared.")
+    weights: tuple[Weight, ...] | None = Field(
+        default=None, description="Payload of each device for shares 'weakest', relative to each other (ratio)."
+    )
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield what only shares 'weakest' have."""
+        if self.shares != "weakest":
+            if self.power != "unit":
+                yield Broken("power", self.power, f"is given with shares {self.shares!r}; it needs 'weakest'")
+            if self.weights is not None:
+                yield Broken(
+                    "weights", list(self.weights), f"are given with shares {self.shares!r}; they need 'weakest'"
+                )
+        if self.power == "shared" and self.power_control != "none":
+            yield Broken("power_control", self.power_control, "is given with power 'shared', which sets the power too")
+
+    def lists(self) -> Iterator[tuple[str, int]]:
+        """Yield the lists with one entry per device."""
+        yield from super().lists()
+        if self.weights is not None:
+            yield "weights", len(self.weights)
+
+    def build(self, *, air: Any, num_devices: int) -> "MultipleAccess":
+        """Construct the access of ``num_devices`` over the air interface of a device."""
+        from ...linklevel.multiuser import OrthogonalAccess
+
+        return OrthogonalAccess(air, num_devices, **self.parameters())
+
+
+Access = Annotated[UplinkMIMOAccess | OrthogonalAccessConfig, Field(discriminator="type")]
+"""Any scheme of access."""
+
+DeviceLink = Annotated[JSCC | Analog | Quantized, Field(discriminator="type")]
+"""Link of a device."""
+
+
+class Devices(Config):
+    """Several devices: each sends its part of an item's tokens over a link of its own, all over one access."""
+
+    type: Literal["devices"] = "devices"
+    links: tuple[DeviceLink, ...] = Field(min_length=1, max_length=64, description="Link of each device.")
+    num_tokens: tuple[Annotated[Integer, Field(ge=0, le=2**20)], ...] = Field(
+        description="Agreed tokens of each device but the last, which has the rest (count)."
+    )
+    access: Access = Field(description="How the devices share the air.")
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield lists that have not one entry per device, and links with weights of their own."""
+        count = len(self.links)
+        if len(self.num_tokens) != count - 1:
+            rule = f"has {len(self.num_tokens)} entries; {count} links need {count - 1}, the last device has the rest"
+            yield Broken("num_tokens", list(self.num_tokens), rule)
+        for name, length in self.access.lists():
+            if length != count:
+                value = list(getattr(self.access, name))
+                yield Broken(f"access.{name}", value, f"has {length} entries; {count} links need {count}")
+        for index, link in enumerate(self.links):
+            weights = getattr(link, "weights", None)
+            if weights is not None:
+                yield Broken(f"links.{index}.weights", weights, "is given; devices are trained together")
+
+    @property
+    def learned(self) -> bool:
+        """Whether any device's link has parameters."""
+        return any(isinstance(link, JSCC | Quantized) for link in self.links)
+
+    def build(self, *, air: "AirInterface", dim: int, **context: Any) -> "DevicesLink":
+        """Construct the link for tokens of width ``dim``."""
+        from ...linklevel.multiuser import DevicesLink
+
+        links = [link.build(air=air, dim=dim) for link in self.links]
+        access = self.access.build(air=air, num_devices=len(links))
+        return DevicesLink(links, access, num_tokens=self.num_tokens)
