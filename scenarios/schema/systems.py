@@ -11,6 +11,7 @@ from .number import Flag, Integer, Real
 from .python_target import PythonTarget
 from .rules import Broken
 from .taichi import TaiChi
+from .tokcom import TokCom
 from .union import tagged
 from .weights import Weights, load, weights_rules
 
@@ -181,6 +182,7 @@ System = tagged(
     | SpeechRecognizer
     | SplitLM
     | TaiChi
+    | TokCom
     | DeepSC
     | DeepSCVQA
     | UDeepSC
