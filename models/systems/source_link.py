@@ -31,11 +31,13 @@ class ReceivedItem:
         id: of the sample.
         inputs: what was decoded, and what the task puts at the receiver.
         references: none; they are not the receiver's to know.
+        extra: earlier turns of a conversation (``history``), if there are any; nothing else of the sample's.
     """
 
     id: str
     inputs: Mapping[str, Any]
     references: tuple[str, ...] = field(default=())
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SourceSystemLink(Link):
@@ -146,7 +148,9 @@ class SourceSystemLink(Link):
         known = {name: inputs[name] for name in AT_RECEIVER if name in inputs}
         # Two receptions of one sample differ: the key must not be the sample's.
         name = f"{'' if sample is None else sample.id} received {hash_of(item)}"
-        return ReceivedItem(name, {**known, self.system.modality: item})
+        extra = getattr(sample, "extra", {})
+        said = {key: extra[key] for key in ("history",) if key in extra}
+        return ReceivedItem(name, {**known, self.system.modality: item}, extra=said)
 
 
 def hash_of(item: Any) -> str:

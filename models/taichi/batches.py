@@ -34,7 +34,7 @@ def pixels_of(samples: Sequence[Any], size: int) -> torch.Tensor:
             raise ValueError(
                 f"inputs['image']: {image.dtype} {list(image.shape)} given, uint8 [height, width, 3] is needed"
             )
-        picture = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+        picture = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)
         if picture.shape[1:] != (size, size):
             picture = (resized(picture[None].float() / 255, size)[0] * 255).round().to(torch.uint8)
         found.append(picture)

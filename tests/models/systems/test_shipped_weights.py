@@ -35,7 +35,7 @@ def test_what_does_not_fit_is_refused(file: Path, tmp_path: Path) -> None:
     before = {key: value.clone() for key, value in codec.state_dict().items()}
     with pytest.raises(ValueError, match="symbols_per_token: 3 given, 2 trained"):
         load_shipped(codec, file, "link", {"type": "dense", "symbols_per_token": 3})
-    with pytest.raises(ValueError, match=r"shape \[5\], not|is missing|shape"):
+    with pytest.raises(ValueError, match=r"weights: .* does not fit: link\..* is \[512, 4\] there, \[512, 5\] in"):
         load_shipped(DenseCodec(dim=5, symbols_per_token=2), file, "link")
     with pytest.raises(ValueError, match="mean is missing"):
         load_shipped(codec, file, "system")
@@ -53,9 +53,13 @@ def test_what_does_not_fit_is_refused(file: Path, tmp_path: Path) -> None:
     assert all(torch.equal(value, before[key]) for key, value in codec.state_dict().items())
 
 
+def test_all_files_together_stay_small() -> None:
+    assert sum(path.stat().st_size for path in shipped_weights().values()) < 30 * 10**6
+
+
 @pytest.mark.parametrize("path", shipped_weights().values(), ids=lambda path: path.stem)
 def test_every_file_has_a_card(path: Path) -> None:
     card = json.loads(path.with_suffix(".json").read_text())
     assert {"key", "command", "seed", "steps", "system", "stages", "versions", "licence"} <= card.keys()
     assert card.get("name", path.stem) == path.stem
-    assert path.stat().st_size < 2 * 2**20
+    assert path.stat().st_size < 4 * 2**20

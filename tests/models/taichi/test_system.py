@@ -9,9 +9,10 @@ import torch
 from tokencom.linklevel.air import FlatAirInterface
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.jscc import DenseCodec
-from tokencom.linklevel.links import JSCCLink
+from tokencom.linklevel.links import DigitalLink, JSCCLink
+from tokencom.linklevel.sources import JPEG
 from tokencom.linklevel.tokens import Tokens
-from tokencom.models.systems import LinkTraining, SystemLink
+from tokencom.models.systems import LinkTraining, SourceSystemLink, SystemLink, TokenMemory
 from tokencom.models.systems.state import copy_state, state_of
 from tokencom.models.taichi.batches import NOTHING
 from tokencom.models.taichi.masks import block_mask, own_positions
@@ -153,6 +154,20 @@ def test_earlier_turns_are_in_the_prompt():
     earlier = [*words.ids("what color is the cube?"), words.output, *words.ids("red"), words.end]
     plain, turns = (system.collate([one])["ids"][0].tolist() for one in (sample, later))
     assert turns == [*earlier, *plain]
+
+
+def test_a_decoded_picture_is_answered_with_question_and_earlier_turns():
+    system = small()
+    samples = [SAMPLES[0], replace(SAMPLES[0], extra={"history": [("What color is the cube?", "red")]})]
+    digital = DigitalLink(air=FlatAirInterface(channel="awgn"), code="uncoded", coderate=1.0, num_bits_per_symbol=2)
+    chain = SourceSystemLink(system, digital, source=JPEG(shape=(32, 32, 3)), memory=TokenMemory())
+    asked = []
+    system.answer, plain = lambda tokens, items: asked.extend(items) or plain(tokens, items), system.answer
+    found = chain(samples, 60.0, Draws(seed=1)).payload
+    assert [item.extra for item in asked] == [{}, samples[1].extra]
+    decoded = [replace(one, inputs={**one.inputs, "image": asked[0].inputs["image"]}) for one in samples]
+    assert not np.array_equal(asked[0].inputs["image"], samples[0].inputs["image"])
+    assert found == plain(system.encode(decoded), decoded)
 
 
 def test_every_reply_of_a_conversation_is_trained_on_after_those_before_it():

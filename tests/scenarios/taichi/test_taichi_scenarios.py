@@ -1,0 +1,65 @@
+"""The figures of TaiChi: weights, budgets, and what the shipped systems know."""
+
+import math
+
+import pytest
+
+from tokencom.linklevel.draws import Draws
+from tokencom.models.systems import shipped_weights
+from tokencom.scenarios.schema import load_scenario, shipped, trained
+
+NAMES = [name for name in shipped() if name.startswith("taichi/")]
+SIZE = ["task.data.num_images=40"]
+
+
+def drawn(scenario):
+    return [scheme for scheme in scenario.schemes if not getattr(scheme, "train_only", False)]
+
+
+def test_the_figures_are_there():
+    assert {"taichi/fig09_multimodal", "taichi/beyond_38901"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_come_with_the_package(name):
+    for point in load_scenario(name).points()[:1]:
+        for scheme in drawn(point.scenario):
+            if scheme.trains:
+                path = trained.find(trained.key_of(point.scenario, trained.source_of(point.scenario, scheme)))
+                assert path in shipped_weights().values(), scheme.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_are_at_the_receiver_and_no_training_sees_the_test(name):
+    scenario = load_scenario(name)
+    assert scenario.task.data.split == "test"
+    for scheme in scenario.schemes:
+        assert scheme.system.question == "at_receiver"
+        for data in () if scheme.training is None else scheme.training.data or ():
+            assert data.split == "train"
+
+
+def test_all_schemes_of_fig09_take_equal_channel_uses():
+    scenario = load_scenario("taichi/fig09_multimodal", SIZE)
+    for scheme in drawn(scenario):
+        task, link = scenario.build(scheme.name)
+        reception = link(task.batch(0, 2, Draws(seed=1)), 15.0, Draws(seed=2))
+        assert set(reception.channel_uses.total.tolist()) == {1024}, scheme.name
+
+
+def test_taichi_answers_better_than_a_guess_and_worse_in_noise():
+    """400 questions about 40 scenes; a guess by family is right in 43 %.
+
+    Answers about one scene are not independent, so the variance is counted as if every scene were a single draw of a
+    mean of ten, at most 1/4 a scene: four deviations of that are 0.32, an error probability below 1e-4.
+    """
+    scenario = load_scenario("taichi/fig09_multimodal", SIZE)
+    task, link = scenario.build("TaiChi")
+    batch = task.batch(0, 400, Draws(seed=1))
+    right = {}
+    for snr_db in (18.0, -40.0):
+        reception = link(batch, snr_db, Draws(seed=2))
+        right[snr_db] = float(task.judge.columns(batch, reception.payload)["correct"].mean())
+    assert right[18.0] > 0.43
+    assert right[18.0] - right[-40.0] > 0.0
+    assert right[-40.0] < 0.43 + 4 * math.sqrt(0.25 / 40)
