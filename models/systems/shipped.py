@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from ...linklevel.validation import check_choice
+from .state import load_state
 
 FOLDER = Path(__file__).parents[1] / "weights"
 PARTS = ("system", "link")
@@ -35,26 +35,18 @@ def load_shipped(
 
     Raises:
         ValueError: for an unknown name (naming the nearest), a file that cannot be read, another
-            configuration, or tensors that are missing, too many or of another shape. The module is
-            then as it was.
+            configuration, or tensors that are missing, too many or of another shape, see
+            :func:`~tokencom.models.systems.state.load_state`.
     """
     path = _path(name)
     check_choice("part", part, PARTS)
     card = _card(path)
     if configuration is not None:
         _check_configuration(path, card.get("system", {}).get(part), json.loads(json.dumps(configuration)))
-    given = {key.removeprefix(f"{part}."): value for key, value in _tensors(path).items() if key.startswith(f"{part}.")}
-    own = module.state_dict()
-    faults = [f"{key} is missing" for key in own if key not in given]
-    faults += [f"{key} is not in the module" for key in given if key not in own]
-    faults += [
-        f"{key} has shape {list(value.shape)}, not {list(own[key].shape)}"
-        for key, value in given.items()
-        if key in own and own[key].shape != value.shape
-    ]
-    if faults:
-        raise ValueError(f"weights: {path} does not fit the {part}: {'; '.join(faults[:3])}")
-    module.load_state_dict(given)
+    try:
+        load_state({part: module}, path)
+    except ValueError as error:
+        raise ValueError(f"weights: {error}") from error
     return card
 
 
@@ -70,16 +62,6 @@ def _card(path: Path) -> dict[str, Any]:
         return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"weights: the card {path.with_suffix('.json')} cannot be read ({error})") from error
-
-
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(str(path))
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"weights: {path} cannot be read ({error})") from error
 
 
 def _check_configuration(path: Path, trained: Any, given: Any) -> None:

@@ -13,7 +13,7 @@ from ...linklevel.tokens import Tokens
 from .base import TokenSystem
 from .link import SystemLink
 from .shares import Shares
-from .training_items import TrainingItems
+from .training_items import ItemsInTurn, TrainingItems, evenly
 
 OVER_THE_AIR = ("task", "mse", "link")
 """Losses that need what was received."""
@@ -91,7 +91,8 @@ class LinkTraining:
 
     Args:
         model: a :class:`TrainableSystem` around a link.
-        data: the samples, read when they are needed and then kept in memory, up to a bound.
+        data: the samples, read when they are needed and then kept in memory, up to a bound; or several data sets,
+            as a tuple, which steps take in turn.
         airs: air interfaces that cross equal shares of every batch; the link's own if empty.
         group: most samples of a cluster in a step, an item being a cluster; each sample is an item if `None`.
         seed: of the order of items, and of which samples of a cluster are drawn.
@@ -106,8 +107,9 @@ class LinkTraining:
     """Items are counted: :class:`TrainingItems` says which samples each has."""
 
     def __init__(
-        self, model: SystemLink, data: Sequence[Any], *, airs: Sequence[AirInterface] = (), group: int | None = None,
-        seed: int = 0, started: tuple[bool, bool] = (False, False),
+        self, model: SystemLink, data: Sequence[Any] | tuple[Sequence[Any], ...], *,
+        airs: Sequence[AirInterface] = (), group: int | None = None, seed: int = 0,
+        started: tuple[bool, bool] = (False, False),
     ) -> None:  # fmt: skip
         if not isinstance(model.system, TrainableSystem):
             raise TypeError(
@@ -115,8 +117,10 @@ class LinkTraining:
             )
         self.model = model
         self.system: TrainableSystem = model.system
-        self.items = TrainingItems(data, group=group, seed=seed)
-        self._data, self._started = data, started
+        self._data = data if isinstance(data, tuple) else (data,)
+        items = [TrainingItems(one, group=group, seed=seed) for one in self._data]
+        self.items = ItemsInTurn(items) if len(items) > 1 else items[0]
+        self._started = started
         self._shares = Shares(model.link, airs)
 
     def batch(self, items: np.ndarray) -> dict[str, torch.Tensor]:
@@ -168,31 +172,22 @@ class LinkTraining:
         """
         prepares = type(self.system).prepare is not TrainableSystem.prepare
         if number == 0 and prepares and not self._started[0]:
-            self.system.prepare([self._data[place] for place in self._spread(len(self._data))])
+            most = NUM_FIT_ITEMS // len(self._data)
+            self.system.prepare([one[place] for one in self._data for place in evenly(len(one), most)])
         part: Any = getattr(self.model.link, "codec", getattr(self.model.link, "quantizer", None))
         first = next((place for place, stage in enumerate(stages) if _uses_link(stage)), len(stages))
         if number != first or self._started[1] or not hasattr(part, "fit"):
             return []
         values = []
-        for places in self._batches():
-            tokens = self.system.tokens(self._moved(self.system.collate(self.items.members(places))))
+        for samples in self.items.spread(NUM_FIT_ITEMS, FIT_BATCH):
+            tokens = self.system.tokens(self._moved(self.system.collate(samples)))
             values.append(tokens.values[tokens.mask])
         part.fit(torch.cat(values))
         return [name for name, _ in self.model.named_parameters() if name.startswith("link.")]
 
-    def _batches(self) -> list[list[int]]:
-        places = self._spread(len(self.items))
-        return [places[start : start + FIT_BATCH] for start in range(0, len(places), FIT_BATCH)]
-
     def _moved(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
         return {name: tensor.to(device) for name, tensor in batch.items()}
-
-    @staticmethod
-    def _spread(total: int) -> list[int]:
-        """Return the numbers of at most 512 items, evenly spread."""
-        count = min(total, NUM_FIT_ITEMS)
-        return [place * total // count for place in range(count)]
 
 
 def _split(tokens: Tokens, count: int) -> list[Tokens]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,10 +61,17 @@ class TrainingItems:
             found += [dataclasses.replace(sample, cluster=place) for sample in self._drawn(item, epoch)]
         return found
 
-    def members(self, items: Iterable[int]) -> list[Any]:
-        """Return samples of the first epoch of items by their number in the data set, as :meth:`samples` does."""
-        drawn = [self._drawn(item, 0) for item in items]
-        return [dataclasses.replace(sample, cluster=place) for place, own in enumerate(drawn) for sample in own]
+    def spread(self, count: int, size: int) -> Iterator[list[Any]]:
+        """Yield the samples of items that are evenly spread over the data set, as the first epoch has them.
+
+        Args:
+            count: most items.
+            size: most items of a batch.
+        """
+        places = evenly(len(self), count)
+        for start in range(0, len(places), size):
+            drawn = [self._drawn(item, 0) for item in places[start : start + size]]
+            yield [dataclasses.replace(sample, cluster=place) for place, own in enumerate(drawn) for sample in own]
 
     def _drawn(self, item: int, epoch: int) -> list[Any]:
         """Return the samples that an epoch takes of an item."""
@@ -91,6 +98,32 @@ class TrainingItems:
         return [samples[place] for place in chosen]
 
 
+class ItemsInTurn:
+    """The items of several data sets, which batches take in turn: each batch is of one data set.
+
+    Batches are told apart by their first number: a training of which every batch is split, over processes or by
+    accumulation, takes the data sets in turn by these parts.
+
+    Args:
+        several: items of each data set.
+    """
+
+    def __init__(self, several: Sequence[TrainingItems]) -> None:
+        self._several = tuple(several)
+
+    def samples(self, numbers: Iterable[int]) -> list[Any]:
+        """Return the samples of a batch of items; see :meth:`TrainingItems.samples`."""
+        wanted = np.asarray(list(numbers), np.int64)
+        batch, count = int(wanted[0]) // len(wanted), len(self._several)
+        before = (batch - batch // count) * len(wanted)  # items that other data sets had
+        return self._several[batch % count].samples(wanted - before)
+
+    def spread(self, count: int, size: int) -> Iterator[list[Any]]:
+        """Yield batches of the data sets one after the other; see :meth:`TrainingItems.spread`."""
+        for items in self._several:
+            yield from items.spread(count // len(self._several), size)
+
+
 def clusters(data: Sequence[Any]) -> list[list[int]]:
     """Return the numbers of the samples of each cluster, in order of first appearance."""
     cluster_of = getattr(data, "cluster_of", None) or (lambda number: data[number].cluster)
@@ -98,6 +131,17 @@ def clusters(data: Sequence[Any]) -> list[list[int]]:
     for number in range(len(data)):
         found.setdefault(cluster_of(number), []).append(number)
     return list(found.values())
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """Return at most ``count`` numbers below ``total``, evenly spread.
+
+    Example:
+        >>> evenly(10, 4)
+        [0, 2, 5, 7]
+    """
+    count = min(total, count)
+    return [place * total // count for place in range(count)]
 
 
 def one_of_each(samples: Sequence[Any]) -> list[Any]:

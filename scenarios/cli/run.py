@@ -8,14 +8,10 @@ are neither shipped nor in the cache are trained first.
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import train
 from .executors import executor
 from .scenario_arguments import add_scenario_arguments, scenario_of
-
-if TYPE_CHECKING:
-    from ..schema import Scenario
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Train what is missing, run, then draw, report, and print the table of results."""
     scenario = scenario_of(arguments)
     if any(getattr(scheme, "trains", False) for scheme in scenario.schemes):
-        _weights(arguments, scenario)
+        train.train(scenario, arguments, allowed=not arguments.no_train)
     workers = cores() // scenario.threads_per_worker if arguments.workers is None else arguments.workers
     from ..engine import run, run_folder
 
@@ -53,6 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
             executor=chosen,
             workers=max(workers, 1) if arguments.workers is None else workers,
             resume=not arguments.fresh,
+            train=not arguments.no_train,
             progress=False if arguments.quiet else None,
         )
     from ..figures import plot_results, write_report
@@ -66,26 +63,6 @@ def execute(arguments: argparse.Namespace) -> int:
     ):
         print(path)
     return 0
-
-
-def _weights(arguments: argparse.Namespace, scenario: "Scenario") -> None:
-    """Make the weights that are missing.
-
-    Raises:
-        ValueError: if there are some, and ``--no-train`` is given; it names the command.
-    """
-    from ..engine.training import missing
-
-    if not arguments.no_train:
-        train.train(scenario, arguments)
-        return
-    jobs = missing(scenario)
-    if jobs:
-        names = ", ".join(repr(job.scheme.name) for job in jobs)
-        raise ValueError(
-            f"weights of {names} are missing, and --no-train is given; make them with:"
-            f" {train.command(arguments, jobs[0].scheme)}"
-        )
 
 
 def cores() -> int:

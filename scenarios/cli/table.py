@@ -34,7 +34,7 @@ def print_table(results: "Results") -> None:
     print(f"intervals: {100 * results.level:g} %")
     for table in metric_tables(results):
         shown = [s for s in range(len(table.schemes)) if any(cells[s] is not None for _, cells in table.rows)]
-        print(f"\n{table.title}")
+        print(f"\n{table.title}{f' ({table.note})' if table.note else ''}")
         print(
             text_table(
                 [table.axis, *(table.schemes[s] for s in shown)],

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def export_scheme(
         folder: for ``tokens.h5`` and its shards; an interrupted export goes on there.
         progress: called with the number of samples that are encoded, and of all.
         batch_size: samples encoded at once; those of a :class:`~tokencom.models.systems.TokenSystem` are
-            encoded one by one, so that tokens do not depend on it.
+            encoded one by one, so that tokens do not depend on it; those of a vision-language model do, by rounding.
         shard_size: samples in a shard.
 
     Returns:
@@ -84,7 +85,8 @@ def encoder_of(link: Any) -> "tuple[Callable[[Sequence[Any]], Tokens], str]":
         def encode(samples: Sequence[Any]) -> "Tokens":
             questions = [sample.inputs.get("question", "") for sample in samples]
             asked = vlm.encode([sample.inputs["image"] for sample in samples], questions)
-            return tokens_at(vlm.model, vlm.cut, asked.inputs)
+            with nullcontext() if asked.encoded is None else asked.encoded.reuse():
+                return tokens_at(vlm.model, vlm.cut, asked.inputs)
 
         return encode, str(vlm.cut.module)
     if isinstance(link, SystemLink):
@@ -96,9 +98,11 @@ def _model(scenario: "Scenario", scheme: Any, link: Any) -> str:
     """Return the system's configuration and the hash of its parameters, as JSON."""
     from ...models.training.tensors import digest_of
 
-    system = getattr(link, "system", None)
+    system, vlm = getattr(link, "system", None), getattr(link, "vlm", None)
     found: dict[str, Any] = {"system": canonical(scheme.system, ("path", "online"))}
     if system is not None:
         found["parameters"] = digest_of(dict(system.state_dict()))
         found["encoder"] = repr(system.encoder_id())
+    if vlm is not None:
+        found["parameters"] = digest_of(dict(vlm.model.state_dict()))
     return json.dumps(found, sort_keys=True)

@@ -61,10 +61,11 @@ def compare_schemes(
         level: coverage.
 
     Raises:
-        ValueError: for a name that is not there.
+        ValueError: for a name that is not there, or a metric of verdicts where a scheme has none.
         RunError: if the folder has no finished run of this scenario.
     """
-    if Results.load(folder).scenario != scenario.model_dump_json():
+    results = Results.load(folder)
+    if results.scenario != scenario.model_dump_json():
         raise RunError(f"{folder}: these results are of another scenario; run this one first")
     found: dict[str, Metric] = {}
     differences = []
@@ -75,10 +76,18 @@ def compare_schemes(
             if metric not in task.metrics:
                 names = ", ".join(task.metrics)
                 raise ValueError(f"metric: task {task.name!r} has no {metric!r}; it has: {names}")
+            for scheme in (a, b):
+                if metric in task.verdict_metrics and not _has(results, scheme, metric):
+                    why = "its receiver has no verdict on blocks"
+                    raise ValueError(f"metric: scheme {scheme!r} has no {metric!r}: {why}")
             found[key] = task.metrics[metric]
         items_a, items_b = load_items(folder, a, index), load_items(folder, b, index)
         differences.append(paired_difference(found[key], items_a, items_b, level))
     return differences
+
+
+def _has(results: Results, scheme: str, metric: str) -> bool:
+    return metric in {info.name for info in results.metrics} and results.has(scheme, metric)
 
 
 def _batches(path: Path, unit: str, count: int) -> list[dict[str, np.ndarray]]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from ..statistics.metric import Metric
 from .plan import Plan
 
+NOISE = "noise_"
+"""Prefix of the metrics of a receiver fed noise only, where the blind line is the better of it and the prior."""
+
 
 @dataclass(frozen=True)
 class Chunk:

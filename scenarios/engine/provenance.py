@@ -12,7 +12,7 @@ from typing import Any
 from .journal import Journal
 from .plan import Plan, compared
 from .unit import Unit
-from .versions import computing_versions, versions
+from .versions import TABULATION, computing_versions, versions
 
 
 def commit() -> str | None:
@@ -33,8 +33,8 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def fingerprint(plan: Plan) -> str:
-    """Return a hash of the scenario and of the versions that its numbers depend on."""
-    parts = [plan.model_dump_json(), computing_versions()]
+    """Return a hash of the scenario, and of all else that its results depend on."""
+    parts = [plan.model_dump_json(), computing_versions(), TABULATION]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

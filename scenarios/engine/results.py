@@ -13,7 +13,8 @@ class MetricInfo:
     """How to label and read a metric.
 
     Args:
-        name: as in result files; reference lines are ``clean_<name>`` and ``blind_<name>``.
+        name: as in result files; reference lines are ``clean_<name>``, ``blind_<name>`` and ``prior_<name>``,
+            and ``noise_<name>`` where the blind line is the better of noise only and of the prior.
         unit: of the value; empty for a pure number.
         scale: axis on which it is read, "log" or "linear".
         better: whether a "low" or a "high" value is better.

@@ -33,9 +33,12 @@ def run(
     executor: Executor | None = None,
     workers: int = 1,
     resume: bool = True,
+    train: bool = True,
     progress: Hook | bool | None = None,
 ) -> Results:
     """Run a scenario, or finish it, and write ``results.h5``, ``summary.json`` and ``provenance.json``.
+
+    Weights that schemes need, and that are neither shipped nor in the cache, are trained first, in this process.
 
     The arrays do not depend on the number of workers, on the executor, or on interruptions. Every
     finished batch is in the journal at once; a run that was killed goes on from there when it is
@@ -49,6 +52,7 @@ def run(
             ``MPIPoolExecutor()``. It is left running.
         workers: worker processes, if no executor is given; 0 runs in the calling process.
         resume: use the finished batches in the folder; else they are deleted.
+        train: make weights that are missing; else they are refused.
         progress: called with :class:`~tokencom.scenarios.engine.progress.Progress`; `True` for a line
             on standard error, `None` for that line if it is a terminal, `False` for nothing.
 
@@ -57,7 +61,8 @@ def run(
             kept, and the message names scheme, point and batch, or the file.
         RunInterrupted: on Ctrl-C.
         ValueError: for an executor with several threads in one process, or a number of workers
-            below 0.
+            below 0; for weights that are missing without ``train`` (`NotTrainedError`).
+        TrainingError, TrainingInterrupted: see :func:`~tokencom.scenarios.engine.training.make`.
         RuntimeError: if a worker that imports the calling script would start the run again.
 
     Example:
@@ -74,6 +79,10 @@ def run(
         results = _finished(folder, mark)
         if results is not None:
             return results
+    if any(getattr(scheme, "trains", False) for scheme in scenario.schemes):
+        from .training import provide
+
+        provide(scenario, train=train, progress=progress if isinstance(progress, bool) else None)
     if not resume:
         _delete_journal(folder)
     with Journal(folder) as journal:

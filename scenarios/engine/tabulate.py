@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..statistics.metric import Estimate
-from .messages import Description
+from ..statistics.metric import Estimate, Metric
+from .messages import NOISE, Description
 from .plan import Plan, compared
 from .results import MetricInfo, Results
 from .stop import Reader
@@ -53,13 +53,27 @@ def tabulate(plan: Plan, units: Sequence[Unit], fingerprint: str) -> Results:
 
 
 def estimate_all(reader: Reader, columns: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
-    """Estimate each metric from the columns that count; those of reference lines have a prefix."""
+    """Estimate each metric from the columns that count; those of reference lines have a prefix.
+
+    Where there are both, the blind line is the better of noise only and of the prior, for each metric.
+    """
     by_errors = reader.stopped_by == "num_target_block_errors"
+    metrics = reader.description.metrics
+    bases = [name.removeprefix(NOISE) for name in metrics if name.startswith(NOISE)]
+    blind = {f"blind_{base}": base for base in bases}
     result = {}
-    for name, (metric, prefix) in reader.description.metrics.items():
-        own = {key[len(prefix):]: column for key, column in columns.items() if key.startswith(prefix)}
-        result[name] = metric.estimate(own, stopped_by_errors=by_errors, level=LEVEL)
+    for name, (metric, prefix) in metrics.items():
+        if name not in blind:
+            own = {key[len(prefix):]: column for key, column in columns.items() if key.startswith(prefix)}
+            result[name] = metric.estimate(own, stopped_by_errors=by_errors, level=LEVEL)
+    for name, base in blind.items():
+        result[name] = _better(metrics[name][0], result[f"{NOISE}{base}"], result[f"prior_{base}"])
     return result
+
+
+def _better(metric: Metric, one: Estimate, two: Estimate) -> Estimate:
+    """Return the estimate with the better value; the first if they are equal, or if any is NaN."""
+    return two if (two.value > one.value if metric.better == "high" else two.value < one.value) else one
 
 
 def _metric_infos(descriptions: Sequence[Description]) -> tuple[MetricInfo, ...]:

@@ -1,5 +1,6 @@
 """Trains what a scenario's schemes need and nobody has made yet."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def make(
     training, scenario = job.scheme.training, job.scenario
     assert training is not None
     assert training.data is not None
-    trainable, modules = _trainable(job, training.data.build())
+    trainable, modules = _trainable(job, tuple(one.build() for one in training.data))
     stages = trained.stages_of(job.scheme)
     folder = weights_path(job.key).parent
     try:
@@ -128,19 +129,54 @@ def train_missing(
     return made
 
 
-def _trainable(job: Job, data: Any) -> tuple[Any, dict[str, Any]]:
+def provide(
+    scenario: "Scenario", names: Sequence[str] | None = None, *, train: bool = True, off: str = "train=False",
+    progress: "Hook | bool | None" = None, command: Callable[[Job], str] | None = None,
+    announce: Callable[[Job], None] = lambda job: None,
+) -> None:  # fmt: skip
+    """See to it that weights are there before they are used: make what is missing, or refuse.
+
+    Args:
+        scenario: the scenario; nothing is done for one whose schemes need no training.
+        names: of the schemes that need weights; if `None`, those that are compared.
+        train: whether to make what is missing.
+        off: what the user gave to have nothing trained, for the message.
+        progress: as :func:`~tokencom.models.training.train` takes it.
+        command: what to type to make the weights of a job, for its card and for the message.
+        announce: called with each job before it starts.
+
+    Raises:
+        NotTrainedError: where weights are missing and ``train`` is false; it names the command.
+        TrainingInterrupted, TrainingError, ValueError: see :func:`make`.
+    """
+    if not any(getattr(scheme, "trains", False) for scheme in scenario.schemes):
+        return
+    if train:
+        typed = (lambda job: "") if command is None else command
+        train_missing(scenario, names, progress=progress, command=typed, announce=announce)
+        return
+    jobs_left = missing(scenario, names)
+    if jobs_left:
+        told = ", ".join(repr(job.scheme.name) for job in jobs_left)
+        first = jobs_left[0]
+        unnamed = f"tokencom train <scenario> {shlex.join(['--scheme', first.scheme.name])}"
+        line = unnamed if command is None else command(first)
+        raise trained.NotTrainedError(f"weights of {told} are missing, and {off} is given; make them with: {line}")
+
+
+def _trainable(job: Job, data: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
     """Return what is trained, and its modules by name."""
     from ...models.systems import ImageTraining, LinkTraining, SystemLink
 
     training, scenario, scheme = job.scheme.training, job.scenario, job.scheme
     assert training is not None
-    system, link = trained.parts(scenario, scheme, data=data)
+    system, link = trained.parts(scenario, scheme, data=data[0])
     modules: dict[str, Any] = {"link": link} if system is None else {"system": system, "link": link}
     started = _begin(job, modules)
     airs = [air.build(precision="single", device=scenario.device) for air in training.air or ()]
     seed = trained.arguments(scenario, scheme)["seed"]
     if system is None:
-        return ImageTraining(link, data, airs=airs, seed=seed), modules
+        return ImageTraining(link, data[0], airs=airs, seed=seed), modules
     try:
         model = SystemLink(system, link)
         return LinkTraining(model, data, airs=airs, group=training.group, seed=seed, started=started), modules

@@ -13,6 +13,10 @@ RECORDED = (
 )
 
 
+TABULATION = 2
+"""Changes when finished batches are put together in another way, so that results are made anew from them."""
+
+
 def versions(packages: Sequence[str] = RECORDED) -> dict[str, str]:
     """Return the installed versions of Python and of ``packages``; missing ones are left out."""
     found = {"python": platform.python_version()}

@@ -16,7 +16,7 @@ from ..statistics.metrics import MeanMetric
 from ..tasks.base import Task
 from .ambient import settled
 from .columns import checked, pack
-from .messages import Batch, Chunk, Description, Failure, Reply
+from .messages import NOISE, Batch, Chunk, Description, Failure, Reply
 from .plan import Plan, Point
 from .threads import ThreadLimit
 
@@ -160,11 +160,15 @@ def describe(task: Task, link: Any) -> Description:
     counted = {
         name: MeanMetric(name=name, column=name, unit=unit, better="low") for name, unit in ACCOUNTING.items()
     }
-    own = {**task.metrics, **counted}
-    metrics = {name: (metric, "") for name, metric in own.items()}
+    absent = () if getattr(link, "has_verdict", True) else task.verdict_metrics
+    own = {name: metric for name, metric in task.metrics.items() if name not in absent}
+    metrics = {name: (metric, "") for name, metric in {**own, **counted}.items()}
     for kind in task.references:
         for name in task.reference_metrics:
             metrics[f"{kind}_{name}"] = task.metrics[name], f"{kind}_"
+    if {"blind", "prior"} <= set(task.references):  # the blind line is the better of the two
+        for name in task.reference_metrics:
+            metrics[f"{NOISE}{name}"] = task.metrics[name], "blind_"
     return Description(
         metrics=metrics,
         num_items=task.num_items,

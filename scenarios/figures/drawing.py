@@ -1,5 +1,6 @@
 """Draw the content of one panel."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 
 from .labels import REFERENCES, axis_label, metric_label, value_label
-from .panels import Panel, Series, is_numeric, series
-from .style import REFERENCE_DASHES, scheme_style, theory_style
+from .panels import Panel, Series, is_numeric, series, without_verdict
+from .style import GREYS, REFERENCE_DASHES, scheme_style, theory_style
 from .theory import TheoryLine
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ..engine.results import Results
 
 _MOST_TICKS = 9
+_NOTE_WIDTH = 48
+"""Characters in a line of a note in a panel."""
+
 _SHORT = 8
 _SPREAD = 0.6
 """Share of the room between values that are no numbers over which schemes stand side by side."""
@@ -59,6 +63,7 @@ def draw_panel(
     for index, one in enumerate(data):
         draw_series(axes, one, scheme_style(index), joined)
     draw_bounds(axes, data)
+    _note(axes, without_verdict(results, panel.metric.name))
     _label(axes, results, panel, along)
 
 
@@ -142,6 +147,16 @@ def _draw_reference(axes: "Axes", data: Series, prefix: str, colour: str) -> Non
         axes.axhline(float(value[0]), **style)
     else:
         axes.plot(data.x, value, **style)
+
+
+def _note(axes: "Axes", schemes: Sequence[str]) -> None:
+    """Tell in the panel which schemes have no curve here."""
+    if schemes:
+        why = "no block error rate, as their receiver has no verdict: "
+        text = textwrap.fill(why + ", ".join(schemes), _NOTE_WIDTH)
+        axes.text(
+            0.02, 0.02, text, transform=axes.transAxes, fontsize="x-small", color=GREYS[1], va="bottom", zorder=5
+        )
 
 
 def _label(axes: "Axes", results: "Results", panel: Panel, along: str | None) -> None:

@@ -31,6 +31,12 @@ REFERENCES = {
 }
 """Prefixes of metrics that are reference lines of another metric, with what the lines are."""
 
+NOISE = "noise_"
+"""Prefix of metrics of a receiver fed noise only, where the blind line is the better of it and the prior."""
+
+VERDICT = ("bler",)
+"""Metrics that schemes lack whose receiver has no verdict on blocks."""
+
 ACCOUNTING = ("channel_uses", "payload", "pilots", "side_information", "airtime")
 """Columns of the channel-use table; no curves."""
 
@@ -44,7 +50,24 @@ def is_curve(metric: str) -> bool:
         >>> is_curve("psnr"), is_curve("clean_psnr"), is_curve("airtime")
         (True, False, False)
     """
-    return metric not in ACCOUNTING and not metric.startswith(tuple(REFERENCES))
+    return metric not in ACCOUNTING and not metric.startswith((*REFERENCES, NOISE))
+
+
+def reference_meaning(prefix: str, metrics: Iterable[str]) -> str:
+    """Return what a reference line is.
+
+    Args:
+        prefix: of its metric, one of :data:`REFERENCES`.
+        metrics: names of all metrics of the results.
+
+    Example:
+        >>> reference_meaning("blind_", ["accuracy", "blind_accuracy"])
+        'receiver fed noise only'
+        >>> reference_meaning("blind_", ["accuracy", "blind_accuracy", "noise_accuracy", "prior_accuracy"])
+        'better of noise only and most common answer'
+    """
+    parts = prefix == "blind_" and any(name.startswith(NOISE) for name in metrics)
+    return "better of noise only and most common answer" if parts else REFERENCES[prefix]
 
 
 def metric_label(name: str, unit: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from matplotlib.lines import Line2D
 
 from .drawing import bound_style, theory_colour
-from .labels import REFERENCES
+from .labels import REFERENCES, reference_meaning
 from .panels import Layout, series
 from .style import GREYS, REFERENCE_DASHES, scheme_style, theory_style
 from .theory import TheoryLine
@@ -31,8 +31,9 @@ def legend_entries(results: "Results", plan: Layout, lines: Sequence[TheoryLine]
             name = f"{line.name} (theory)" if line.name in results.schemes else line.name
             entries.append(Line2D([], [], **style, label=name))
     names = {metric.name for metric in results.metrics}
-    for prefix, meaning in REFERENCES.items():
+    for prefix in REFERENCES:
         if any(prefix + metric in names for metric in shown):
+            meaning = reference_meaning(prefix, names)
             style = {"color": GREYS[1], "dashes": REFERENCE_DASHES[prefix], "linewidth": 1.3}
             entries.append(Line2D([], [], **style, label=f"{prefix.rstrip('_')}: {meaning}"))
     entries.append(_interval(results.level))

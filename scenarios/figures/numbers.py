@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .labels import axis_label, metric_label, point_label, value_label
-from .panels import layout
+from .panels import layout, without_verdict
 
 if TYPE_CHECKING:
     from ..engine.results import Results
@@ -35,12 +35,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """The estimates of one metric in one panel: a row for each point, a column for each scheme."""
+    """The estimates of one metric in one panel: a row for each point, a column for each scheme.
+
+    ``note`` says which schemes lack the metric, and why; empty where nothing is to be said.
+    """
 
     metric: str
     title: str
     axis: str
     counts: str
+    note: str
     schemes: tuple[str, ...]
     rows: list[tuple[str, list[Cell | None]]]
 
@@ -86,9 +90,16 @@ def metric_tables(results: "Results") -> Iterator[Table]:
             title=f"{title}, {panel.title}" if panel.title else title,
             axis=axis_label(plan.along, results.axes, math=False) if plan.along else "Point",
             counts="count / trials (or n trials where a sum is averaged)",
+            note=verdict_note(results, panel.metric.name),
             schemes=results.schemes,
             rows=rows,
         )
+
+
+def verdict_note(results: "Results", metric: str) -> str:
+    """Return which schemes lack a metric because their receiver has no verdict on blocks; empty if none does."""
+    names = without_verdict(results, metric)
+    return f"no value, as their receiver has no verdict on blocks: {', '.join(names)}" if names else ""
 
 
 def _cell(results: "Results", s: int, p: int, m: int) -> Cell | None:

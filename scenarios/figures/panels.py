@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .labels import axis_label, is_curve, value_label
+from .labels import VERDICT, axis_label, is_curve, value_label
 
 if TYPE_CHECKING:
     from ..engine.results import MetricInfo, Results
@@ -96,6 +96,14 @@ def layout(results: "Results") -> Layout:
             title = ", ".join(f"{axis_label(p, axes)} = {value_label(where[p])}" for p in shown)
             panels.append(Panel(metric, where, title, row, column))
     return Layout(along, tuple(panels))
+
+
+def without_verdict(results: "Results", metric: str) -> tuple[str, ...]:
+    """Return the schemes that were run but lack a metric, because their receiver has no verdict on blocks."""
+    if metric not in VERDICT:
+        return ()
+    run = (scheme for s, scheme in enumerate(results.schemes) if results.num_items[s].any())
+    return tuple(scheme for scheme in run if not results.has(scheme, metric))
 
 
 def _columns(count: int) -> int:

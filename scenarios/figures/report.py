@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.files import replace_file
 from .curves import png
-from .labels import REFERENCES, axis_label, is_curve, metric_label, point_label, value_label
+from .labels import (
+    REFERENCES,
+    axis_label,
+    is_curve,
+    metric_label,
+    point_label,
+    reference_meaning,
+    value_label,
+)
 from .numbers import accounting, endings, metric_tables
 from .panels import layout
 from .theory import theory_lines
@@ -104,9 +112,9 @@ def _lines(results: "Results", scenario: Mapping[str, Any]) -> Iterator[tuple[st
         ]
     yield ", ".join(results.schemes), ["simulated: solid lines with marks"]
     names = [info.name for info in results.metrics if any(results.has(s, info.name) for s in results.schemes)]
-    for prefix, meaning in REFERENCES.items():
+    for prefix in REFERENCES:
         if any(name.startswith(prefix) and is_curve(name.removeprefix(prefix)) for name in names):
-            yield f"{prefix.rstrip('_')}, in the colour of its scheme", [meaning]
+            yield f"{prefix.rstrip('_')}, in the colour of its scheme", [reference_meaning(prefix, names)]
     yield from _theory(scenario, {name for name in names if is_curve(name)})
 
 

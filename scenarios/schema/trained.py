@@ -48,18 +48,27 @@ def stages_of(scheme: TokenScheme) -> "Sequence[Stage]":
     return scheme.training.build("mse" if scheme.system is None else "task")
 
 
+def _crosses_air(scheme: TokenScheme) -> bool:
+    """Tell whether anything is sent in a scheme's training."""
+    from ...models.systems.trainable import OVER_THE_AIR
+
+    return any(stage.losses.get(name) for stage in stages_of(scheme) for name in OVER_THE_AIR)
+
+
 def arguments(scenario: "Scenario", scheme: TokenScheme) -> dict[str, Any]:
     """Return what a training's key is made of: ``system``, ``data`` and ``seed``, as ``train`` takes them."""
     training = scheme.training
     assert training is not None
     start = started_by(scheme, scenario.schemes)
-    air = training.air or (scenario.air_of(scheme),)
     system: dict[str, Any] = {
         "system": None if scheme.system is None else system_identity(scheme.system),
         "link": canonical(scheme.link, ("weights",)),
-        "air": [canonical(one) for one in air],
     }
-    data: dict[str, Any] = {} if training.data is None else data_identity(training.data)
+    if _crosses_air(scheme):
+        air = training.air or (scenario.air_of(scheme),)
+        system["air"] = [canonical(one) for one in air]
+    several = [data_identity(one) for one in training.data or ()]
+    data: dict[str, Any] = {"in_turn": several} if len(several) > 1 else dict(several[0]) if several else {}
     if training.group is not None:
         data["group"] = training.group
     if scheme.weights():
@@ -189,7 +198,7 @@ def parts(
 def _samples(scenario: "Scenario", scheme: TokenScheme) -> Any:
     """Return the samples that a scheme is trained with, or else those of its task."""
     if scheme.training is not None and scheme.training.data is not None:
-        return scheme.training.data.build()
+        return scheme.training.data[0].build()
     task: Any = scenario.task_of(scheme)
     return task.data.build()
 

@@ -22,6 +22,7 @@ def _one_as_several(value: Any) -> Any:
 
 
 Airs = Annotated[tuple[Air, ...], BeforeValidator(_one_as_several)]
+Datas = Annotated[tuple[Data, ...], BeforeValidator(_one_as_several)]
 Beta = Annotated[Real, Field(ge=0, lt=1)]
 Decibel = Annotated[Real, Field(ge=-200, le=200)]
 Pattern = Annotated[str, Field(min_length=1, max_length=300)]
@@ -129,7 +130,12 @@ class Stage(Config):
 class Training(Config):
     """How a scheme's weights are made: data, air interfaces, what it starts from, and stages."""
 
-    data: Data | None = Field(default=None, description="Samples to train on, as the data of a task.")
+    data: Datas | None = Field(
+        default=None,
+        min_length=1,
+        max_length=16,
+        description="Samples to train on, as the data of a task; of several data sets, which steps take in turn.",
+    )
     group: Integer | None = Field(
         default=None,
         ge=1,

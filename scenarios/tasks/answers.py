@@ -55,11 +55,12 @@ class DatasetTask(Task):
     The receiver gives one answer for each sample: text, or an image where images are rebuilt. Item i
     is sample i mod N in repetition i div N; intervals treat samples of one cluster, and all their
     repetitions, as one. Columns besides the judge's: ``cluster`` and ``block_error`` (the receiver's
-    verdict).
+    verdict; links without one have no block error rate).
 
-    Reference lines: *clean* and *blind* as the link makes them, and *prior*: the most common answer of
-    the question's family, fitted on ``train``, which needs no link; families that ``train`` lacks get
-    the most common answer of the whole set.
+    Reference lines: *clean* and *blind* (from noise only) as the link makes them, and *prior*: the most
+    common answer of the question's family, fitted on ``train``, which needs no link; families that ``train``
+    lacks get the most common answer of the whole set. With a prior, results have the better of it and of
+    noise only as the blind line.
 
     Args:
         name: of the task, as in scenario files.
@@ -77,6 +78,7 @@ class DatasetTask(Task):
     """
 
     references: ClassVar[tuple[str, ...]] = ("clean", "blind")
+    verdict_metrics: ClassVar[tuple[str, ...]] = (BLER.name,)
 
     def __init__(
         self,

@@ -48,10 +48,16 @@ class Task(ABC):
     """Metric that ``target_relative_width`` watches; Monte Carlo tasks only."""
 
     references: ClassVar[tuple[str, ...]] = ()
-    """Reference lines that :meth:`reference` can draw: any of "clean", "blind"."""
+    """Reference lines that :meth:`reference` can draw: any of "clean", "blind", "prior"."""
 
     reference_metrics: tuple[str, ...] = ()
-    """Names of the metrics that a reference line has; results show them as ``clean_<name>``."""
+    """Names of the metrics that a reference line has; results show them as ``clean_<name>``.
+
+    Where a task has both "blind" and "prior", ``blind_<name>`` is the better of the two, ``noise_<name>``
+    that of noise alone and ``prior_<name>`` that of the most common answer."""
+
+    verdict_metrics: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics that rest on the receiver's verdict; schemes whose link has none lack them."""
 
     @property
     @abstractmethod

@@ -41,7 +41,8 @@ class ItemTask(Task):
     Item i is source item i mod N in repetition i div N; intervals treat the repetitions of one
     source item as a cluster. Columns of every subclass: ``cluster``, ``block_error`` (the
     receiver's verdict), ``damaged`` (no intact file reached the source decoder, or the verdict is
-    bad) and ``fallback`` (nothing could be decoded, the codec's stand-in is judged).
+    bad) and ``fallback`` (nothing could be decoded, the codec's stand-in is judged). Schemes whose
+    link has no verdict lack the metrics of the last three.
 
     Args:
         sources: the N source items.
@@ -49,6 +50,7 @@ class ItemTask(Task):
     """
 
     references: ClassVar[tuple[str, ...]] = ("clean", "blind")
+    verdict_metrics: ClassVar[tuple[str, ...]] = tuple(metric.name for metric in EVENT_METRICS)
 
     def __init__(self, *, sources: Sequence[Any], repeats: int = 1) -> None:
         self.sources = list(sources)

@@ -1,13 +1,18 @@
 """A tiny random LLaVA behind a link for tasks: from a scenario to answers."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
 from tokencom.linklevel import Draws
+from tokencom.models.export import TokenFile
 from tokencom.models.systems import SourceSystemLink
+from tokencom.models.vlm_link import _Seen
 from tokencom.scenarios import run
 from tokencom.scenarios.cli import main
+from tokencom.scenarios.engine.exporting import export_scheme
 from tokencom.scenarios.schema import ScenarioError, load_scenario
 
 transformers = pytest.importorskip("transformers")
@@ -99,6 +104,57 @@ def test_a_wrong_width_is_refused(file):
     batch = link[0].batch(0, 1, Draws(seed=1))
     with pytest.raises(ValueError, match="tokens of width 32 given; the link carries dim = 31"):
         link[1](batch, 10.0, Draws(seed=1))
+
+
+def sent(scenario):
+    """Return what a run would send of the items, encoded together."""
+    task, link = scenario.points()[0].scenario.build("analog")
+    seen = _Seen(link.link)
+    link.eval()._ask(seen, task.batch(0, 3, Draws(seed=1)), 10.0, Draws(seed=1))
+    return [task.data[number].id for number in range(3)], seen.tokens[0]
+
+
+@pytest.mark.parametrize("cut", ["model.multi_modal_projector", "model.language_model.layers.0"])
+def test_export_has_what_a_run_would_send(file, tmp_path, capsys, cut):
+    field = f"schemes.analog.system.cut={cut}"
+    assert main(["export", str(file), field, "--output", str(tmp_path / "tokens"), "--quiet"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "tokens" / "tokens.h5")
+    ids, expected = sent(load_scenario(file, [field]))
+    with TokenFile(tmp_path / "tokens") as found:
+        assert (list(found.ids), found.cut) == (ids, cut)
+        tokens = found.tokens(range(3))
+    assert torch.equal(tokens.mask, expected.mask)
+    torch.testing.assert_close(tokens.values, expected.values * expected.mask[..., None])
+
+
+def test_an_interrupted_export_goes_on(file, tmp_path):
+    scenario, told = load_scenario(file), []
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    each = {"batch_size": 1, "shard_size": 1}
+    with pytest.raises(KeyboardInterrupt):
+        export_scheme(scenario, "analog", tmp_path / "a", progress=stop, **each)
+    export_scheme(scenario, "analog", tmp_path / "a", progress=lambda *at: told.append(at), **each)
+    assert told == [(0, 3), (2, 3), (3, 3), (3, 3)]
+    export_scheme(scenario, "analog", tmp_path / "b", **each)
+    with TokenFile(tmp_path / "a") as first, TokenFile(tmp_path / "b") as second:
+        assert torch.equal(first.tokens(range(3)).values, second.tokens(range(3)).values)
+
+
+def test_other_weights_in_the_same_folder_are_another_export(tmp_path, model):
+    own, path = tmp_path / "model", tmp_path / "vlm.yaml"
+    shutil.copytree(model, own)
+    path.write_text(SCENARIO.replace("MODEL", str(own)), encoding="utf-8")
+    export_scheme(load_scenario(path), "analog", tmp_path / "tokens")
+    changed = transformers.LlavaForConditionalGeneration.from_pretrained(own)
+    with torch.no_grad():
+        changed.model.multi_modal_projector.linear_1.bias.add_(1.0)
+    changed.save_pretrained(own)
+    with pytest.raises(ValueError, match="another model, cut or data set"):
+        export_scheme(load_scenario(path), "analog", tmp_path / "tokens")
 
 
 JPEG = """\

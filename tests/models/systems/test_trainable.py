@@ -15,7 +15,7 @@ from tokencom.linklevel.links import AnalogLink, JSCCLink, QuantizedLink
 from tokencom.linklevel.quantizers import VectorQuantizer
 from tokencom.linklevel.tokens import Tokens
 from tokencom.models.systems import LinkTraining, SentenceClassifier, SystemLink, TokenSystem
-from tokencom.models.systems.training_items import TrainingItems
+from tokencom.models.systems.training_items import ItemsInTurn, TrainingItems
 from tokencom.models.training import Stage, train
 from tokencom.scenarios.datasets.base import ListDataset, Sample
 from tokencom.scenarios.datasets.clevr_synth import ClevrSynth
@@ -226,6 +226,20 @@ class TestItems:
         assert len(samples) == 3
         assert samples[0].inputs["image"] is samples[2].inputs["image"]
 
+    def test_data_sets_in_turn_are_each_read_in_their_own_order(self):
+        data = [TextSynth(num_sentences=10), families([1] * 7)]
+        single = [TrainingItems(one, seed=SEED) for one in data]
+        both = ItemsInTurn([TrainingItems(one, seed=SEED) for one in data])
+        batches = [ids(both, range(start, start + 4)) for start in range(0, 48, 4)]
+        for place, items in enumerate(single):
+            own = [number for batch in batches[place::2] for number in batch]
+            assert own == ids(items, range(24))
+
+    def test_data_sets_in_turn_are_all_among_the_spread(self):
+        both = ItemsInTurn([TrainingItems(families([size] * 5), seed=SEED) for size in (1, 2)])
+        found = [len(batch) for batch in both.spread(8, 3)]
+        assert found == [3, 1, 3, 1]
+
     def test_nothing_to_train_on_is_refused(self):
         with pytest.raises(ValueError, match="no samples to train on"):
             TrainingItems(families([0]))
@@ -249,6 +263,16 @@ class TestBegin:
         values = tokens.values[tokens.mask].detach()
         torch.testing.assert_close(training.model.link.codec.mean, values.mean(0))
         torch.testing.assert_close(training.model.link.codec.deviation, values.std(0))
+
+    def test_the_codec_is_fitted_to_several_data_sets_alike(self):
+        data = TextSynth(num_sentences=40)
+        training = make_training(data=(data, families([1] * 7)))
+        training.begin([Stage(name="b", steps=1, trainable=("link",), losses={"mse": 1.0})], 0)
+        samples = [*data, *families([1] * 7)]
+        parts = [training.system.tokens(training.system.collate(some)) for some in (samples[:40], samples[40:])]
+        values = torch.cat([tokens.values[tokens.mask] for tokens in parts]).detach()
+        torch.testing.assert_close(training.model.link.codec.mean, values.mean(0))
+        assert training.batch(range(4, 8)) is not None
 
     def test_a_link_that_begins_with_trained_weights_is_left_alone(self):
         training = make_training(started=(True, True))

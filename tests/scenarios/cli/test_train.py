@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training_scenario import YAML, at_step, killed
 
 from tokencom.models.training import log
-from tokencom.scenarios import Results, load_scenario
+from tokencom.scenarios import Results, load_scenario, run
 from tokencom.scenarios.engine import training
 from tokencom.scenarios.schema import trained, weights
 
@@ -171,6 +171,25 @@ class TestRun:
                 assert torch.equal(tensor, state[f"system.{key}"]), key
             for key, tensor in link.link.state_dict().items():
                 assert torch.equal(tensor, state[f"link.{key}"]), key
+
+
+class TestPython:
+    """The function ``run`` does what the command does."""
+
+    def test_it_trains_what_is_missing_and_runs(self, scenario, tmp_path, made):
+        plan = load_scenario(scenario, allow_code=True)
+        results = run(plan, tmp_path / "out", workers=0, progress=False)
+        assert contents(tmp_path) == made
+        assert results.schemes == ("Joint, dense", "analog")
+        assert np.isfinite(results.value[:, :, 0]).all()
+
+    def test_without_train_it_refuses_before_it_writes(self, scenario, tmp_path):
+        plan = load_scenario(scenario, allow_code=True)
+        message = r"weights of 'base', 'Joint, dense' are missing, and train=False is given; .* --scheme base"
+        with pytest.raises(trained.NotTrainedError, match=message):
+            run(plan, tmp_path / "out", workers=0, train=False, progress=False)
+        assert not (tmp_path / "out").exists()
+        assert contents(tmp_path) == {}
 
 
 class TestOutput:

@@ -171,6 +171,28 @@ def test_scheme_without_the_metric_is_not_drawn(make_results):
     assert np.isfinite(curve_of(axes[1], 1).get_ydata()).all()
 
 
+def test_panel_names_the_schemes_without_a_verdict(make_results):
+    bler = MetricInfo("bler", "", "log", "low")
+
+    def value(scheme, point, metric):
+        return NAN if (scheme, metric) == ("B", "bler") else (0.5, 0.4, 0.6, 1, 2)
+
+    axes = axes_of(make_results(metrics=(BER, bler), value=value))
+    note = "no block error rate, as their receiver has no\nverdict: B"
+    assert [[text.get_text() for text in a.texts] for a in axes] == [[], [note]]
+    # Where it is the only metric there is nothing to draw.
+    with pytest.raises(ValueError, match="no metric has a value"):
+        png(make_results(metrics=(bler,), value=lambda *_: NAN))
+
+
+def test_blind_line_says_what_it_is(make_results):
+    for names, meaning in (((), "receiver fed noise only"), (("noise_psnr", "prior_psnr"), "better of noise only and")):
+        metrics = tuple(MetricInfo(name) for name in ("psnr", "blind_psnr", *names))
+        (axes,) = axes_of(make_results(metrics=metrics, value=lambda *_: (1.0, 0.5, 1.5, 1, 2)))
+        texts = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+        assert sum(text.startswith(f"blind: {meaning}") for text in texts) == 1
+
+
 def test_run_without_any_value_is_refused(make_results):
     with pytest.raises(ValueError, match="no metric has a value"):
         png(make_results(value=lambda *_: NAN))

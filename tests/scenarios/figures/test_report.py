@@ -92,9 +92,19 @@ def test_points_without_a_number(report):
         return (np.nan,) * 5 if scheme == "A" else (0.0, 0.0, 0.003, 0, 1000)
 
     _, page, _ = report(value=value)
-    assert len(page.all("span", **{"aria-label": "not simulated"})) == 3
+    assert len(page.all("span", **{"aria-label": "no value"})) == 3
     cells = [e for e in page.all("td", **{"class": "n"}) if "data" in e["text"] or "[" in e["text"]]
     assert [re.sub(r"\s+", " ", e["text"]) for e in cells] == ["0[0, 3.00e-03]0 / 1 000"] * 3
+
+
+def test_schemes_without_a_verdict_are_named(report):
+    def value(scheme, point, metric):
+        return (np.nan,) * 5 if (scheme, metric) == ("A", "bler") else (0.1, 0.0, 0.2, 1, 1000)
+
+    _, page, _ = report(metrics=(BER, MetricInfo("bler", "", "log", "low")), value=value)
+    captions = [e["text"] for e in page.all("caption")]
+    assert captions[1].endswith("no value, as their receiver has no verdict on blocks: A")
+    assert sum("verdict" in caption for caption in captions) == 1
 
 
 def test_tables_are_accessible(report):

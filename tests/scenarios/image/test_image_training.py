@@ -1,6 +1,7 @@
 """Training of image codecs by a scenario, and what their weights are refused for."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ import torch
 from tokencom.linklevel import Draws, FlatAirInterface
 from tokencom.models.systems import ImageTraining
 from tokencom.models.training import log
-from tokencom.scenarios import load_scenario
+from tokencom.scenarios import load_scenario, run
+from tokencom.scenarios.engine import RunError, compare_schemes
 from tokencom.scenarios.engine.training import jobs, train_missing
 from tokencom.scenarios.engine.weight_files import write_weights
 from tokencom.scenarios.schema import JSCC, Scenario, trained
@@ -138,3 +140,48 @@ def test_the_shipped_scenario_says_how_its_weights_are_made():
     assert again.scheme("DeepJSCC").trains
     (stage,) = trained.stages_of(again.scheme("DeepJSCC"))
     assert (stage.steps, stage.batch_size, stage.losses) == (2400, 32, {"mse": 1.0})
+
+
+def results_of(folder, scheme):
+    """Names of the metrics that the summary has of a scheme."""
+    records = json.loads((folder / "summary.json").read_text())["results"]
+    return {name for record in records if record["scheme"] == scheme for name in record["metrics"]}
+
+
+FEW = ["sweep.snr_db=[4, 60]", "sweep.air.channel=[awgn]", "task.num_items=4"]
+
+
+def test_hevc_is_drawn_at_its_smallest_budget_and_says_so(tmp_path):
+    pytest.importorskip("pillow_heif", reason="extra 'hevc' is not installed")
+    results = run(load_scenario("image/jscc", FEW), tmp_path / "out", workers=0, progress=False)
+    names = [metric.name for metric in results.metrics]
+    (hevc,) = (scheme for scheme in results.schemes if scheme.startswith("HEVC"))
+    uses = dict(zip(results.schemes, results.value[:, 0, names.index("channel_uses")], strict=True))
+    assert hevc.endswith(f", {uses.pop(hevc):.0f} uses")
+    assert set(uses.values()) == {512}
+    # 4.8 bits a channel use do not arrive at 4 dB, where capacity is 1.8, and do at 60 dB.
+    psnr, clean = (results.value[results.schemes.index(hevc), :, names.index(name)] for name in ("psnr", "clean_psnr"))
+    assert psnr[0] < clean[0] - 10
+    assert psnr[1] == clean[1] > 25
+    # Learned links have neither CRC nor header here: there are no block errors to draw or to compare.
+    assert [results.has(scheme, "bler") for scheme in results.schemes] == [False, False, True, True, True]
+    assert "bler" not in results_of(tmp_path / "out", "DeepJSCC")
+    with pytest.raises(ValueError, match="scheme 'DeepJSCC' has no 'bler': its receiver has no verdict on blocks"):
+        compare_schemes(load_scenario("image/jscc", FEW), tmp_path / "out", hevc, "DeepJSCC", "bler")
+    differences = compare_schemes(load_scenario("image/jscc", FEW), tmp_path / "out", hevc, "DeepJSCC", "psnr")
+    assert [difference.num_items for difference in differences] == [4, 4]
+
+
+def test_the_budget_of_hevc_holds_the_smallest_file_of_every_tile():
+    pytest.importorskip("pillow_heif", reason="extra 'hevc' is not installed")
+    scenario = load_scenario("image/jscc")
+    task, link = scenario.points()[0].scenario.build(scenario.schemes[-1].name)
+    images = [task.data[number].inputs["image"] for number in range(0, len(task.data), 4)]
+    # 804 serves the test images of CIFAR-10 too, whose largest of the smallest files has 479 bytes.
+    assert link.link.smallest_budget(images) <= link.link.num_channel_uses == 804
+
+
+def test_without_hevc_the_run_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(RunError, match=r"scheme 'HEVC.*pillow-heif.*pip install 'tokencom\[hevc\]'"):
+        run(load_scenario("image/jscc", FEW), tmp_path / "out", workers=0, progress=False)

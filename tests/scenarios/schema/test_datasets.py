@@ -70,6 +70,15 @@ def test_what_does_not_fit_is_refused():
         TASKS.validate_python({"type": "yes_no", "data": {"type": "mme", "path": "/nowhere"}}).build()
 
 
+def test_families_of_questions_reach_the_data_set():
+    given = {"type": "clevr_synth", "num_images": 2, "families": ["count", "exist"]}
+    task = TASKS.validate_python({"type": "vqa", "data": given, "prior": False}).build()
+    assert {sample.family for sample in task.data} == {"count", "exist"}
+    for wrong, message in ((["counts"], "'counts' is no family"), (["count"] * 2, "there twice"), ([], "at least 1")):
+        with pytest.raises(ValidationError, match=message):
+            TASKS.validate_python({"type": "vqa", "data": {**given, "families": wrong}})
+
+
 def test_parts_and_classes_reach_the_data_sets(tmp_path):
     (tmp_path / "train.txt").write_bytes(b"0 How did it end ?\n4 Which city ?\n")
     order = ["ABBR", "ENTY", "DESC", "HUM", "LOC", "NUM"]

@@ -142,6 +142,8 @@ def test_images_cross_every_kind_of_link(tmp_path, write):
     assert (results.num_items == 5).all()
     for name in ("psnr", "clean_psnr", "blind_psnr", "ssim"):
         assert np.isfinite(results.value[:, 0, names.index(name)]).all()
+    # Convolutional codec, no header: no verdict on blocks. Swin with rates and files have one.
+    assert [results.has(scheme, "bler") for scheme in results.schemes] == [False, True, True]
     assert results.value[2, 0, names.index("psnr")] > 25
     assert results.value[2, 0, names.index("psnr")] == results.value[2, 0, names.index("clean_psnr")]
 

@@ -137,6 +137,9 @@ class TestRules:
         scenario = Scenario(name="s", snr_db=1, schemes=[scheme], **about)
         (stage,) = trained.stages_of(scenario.schemes[0])
         assert stage.losses == {"mse": 1.0}
+        scheme["training"]["data"] = [{"type": "photo_tiles"}] * 2
+        with pytest.raises(ValidationError, match="an image codec takes one"):
+            Scenario(name="s", snr_db=1, schemes=[scheme], **about)
 
 
 class TestKey:
@@ -145,8 +148,10 @@ class TestKey:
         assert first == key("joint", name="other", snr_db=9, stop={"batch_size": 7})
         assert first == key("joint", schemes__1__name="joint") == key("joint", schemes__1__training__licence="MIT")
         assert first == key("joint", schemes__1__training__air=[{"type": "flat", "channel": "awgn"}])
+        assert first == key("joint", schemes__1__training__data=[DATA])
         assert first == key("joint", task={"type": "classification", "data": {"type": "text_synth"}})
         assert first == key("joint", schemes__1__system={"type": "sentence_classifier", "hidden": 64, "path": "x"})
+        assert key("base") == key("base", air={"type": "flat", "channel": "rayleigh"}), "nothing crosses the air"
 
     @pytest.mark.parametrize(
         "changes",
@@ -158,6 +163,7 @@ class TestKey:
             {"schemes__1__training__stages__0__steps": 6},
             {"schemes__1__training__stages__0__losses": {"mse": 1}},
             {"schemes__1__training__data__num_sentences": 101},
+            {"schemes__1__training__data": [DATA, {**DATA, "seed": 4}]},
             {"schemes__1__training__air": [{"type": "flat"}, {"type": "flat", "channel": "rayleigh"}]},
             {"schemes__1__training__start": None},
             {"schemes__0__training__stages__0__steps": 7},

@@ -35,5 +35,5 @@ def test_the_shipped_weights_are_those_of_the_scenario() -> None:
     scheme = scenario.schemes[0]
     path = trained.find(trained.key_of(scenario, scheme))
     assert path == shipped_weights()["asr_whisper"]
-    assert (scheme.training.data.split, scenario.task.data.split) == ("train", "test")
+    assert (scheme.training.data[0].split, scenario.task.data.split) == ("train", "test")
     assert path.stat().st_size < 2 * 2**20

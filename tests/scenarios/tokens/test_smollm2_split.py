@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from tokencom.models.systems import split_lm
 from tokencom.models.systems.frozen_split import FrozenSplit
 from tokencom.scenarios import run
 from tokencom.scenarios.cli import main
+from tokencom.scenarios.engine import load_items
 from tokencom.scenarios.schema import load_scenario, trained
 
 transformers = pytest.importorskip("transformers")
@@ -81,11 +83,17 @@ def test_every_link_keeps_the_contract(small: FrozenSplit, capsys: pytest.Captur
 
 @pytest.mark.verify
 @pytest.mark.skipif(not available("smollm2-135m-instruct"), reason="weights of SmolLM2 are not installed")
-def test_with_the_real_model_tokens_beat_noise(tmp_path: Any) -> None:
+def test_with_the_real_model_little_is_lost_at_24_db(tmp_path: Any) -> None:
     scenario = load_scenario(NAME, ["task.num_items=40", "stop.batch_size=20", "sweep.snr_db=[24]"])
-    results = run(scenario, tmp_path / "out", workers=0, progress=False)
-    names = [metric.name for metric in results.metrics]
-    accuracy, clean = (results.value[:, 0, names.index(name)] for name in ("accuracy", "clean_accuracy"))
-    # Of 40 answers at 24 dB, those of at most 8 differ: a fade breaks the link in 1 % of transmissions.
-    assert (abs(accuracy - clean) <= 0.2).all()
-    assert (clean > 0.5).all()
+    run(scenario, tmp_path / "out", workers=0, progress=False)
+    items = {name: load_items(tmp_path / "out", name, 0) for name in SCHEMES}
+    # Nothing is random in the clean answers; two may flip where other rounding decides near a tie.
+    right = [int(columns["clean_accuracy"].sum()) for columns in items.values()]
+    np.testing.assert_allclose(right, [27, 22, 32], atol=2)
+    # Text alone is sure to beat guessing: 30 of 40 by chance have a probability of 0.0011.
+    assert right[2] >= 30
+    # A fade breaks a block that needs 2.4 bits of a symbol (text; 2 of quantised tokens) with a probability of
+    # 1 - exp(-(2^2.4 - 1) / 10^2.4) = 0.017, 0.027 with 2 dB for the code's distance from capacity, and at most that
+    # changes an answer; 1 of 40 changed with the dense codec. At 0.05 more than 7 have a probability of 0.0007.
+    changed = [int((columns["accuracy"] != columns["clean_accuracy"]).sum()) for columns in items.values()]
+    assert max(changed) <= 7
