@@ -15,7 +15,7 @@ class StatusLine:
     Args:
         stream: a terminal, or a log.
         interval: least time between two updates, s.
-        log: whether every update is a line of its own, the first after ``interval``.
+        log: whether every update is a line of its own, the first after ``interval``; short work leaves none.
     """
 
     def __init__(self, stream: TextIO, interval: float = 0.2, *, log: bool = False) -> None:
@@ -28,7 +28,7 @@ class StatusLine:
     def show(self, text: Callable[[], str], *, always: bool) -> None:
         """Write what ``text`` returns, if it is time to or ``always``."""
         now = time.monotonic()
-        if now < self._next and not always:
+        if now < self._next and (self._log or not always):
             return
         self._next = now + self._interval
         line = text()[:118]

@@ -57,7 +57,7 @@ class DevicesLink(Link):
         >>> link = DevicesLink([AnalogLink(access.air, 8, length="known") for _ in range(2)], access, num_tokens=[5])
         >>> reception = link(Tokens(torch.randn(3, 7, 8)), 20.0, Draws(seed=1))
         >>> tuple(reception.payload.values.shape), reception.channel_uses.total[0].item()
-        ((3, 7, 8), 60)
+        ((3, 7, 8), 124)
     """
 
     def __init__(self, links: Sequence[Link], access: MultipleAccess, *, num_tokens: Sequence[int]) -> None:

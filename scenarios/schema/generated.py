@@ -62,18 +62,6 @@ class ClevrSynth(_Scenes):
         default=None, min_length=1, max_length=100, description="Kinds of questions, such as count_relate; all if null."
     )
 
-    def rules(self) -> Iterator[Broken]:
-        """Yield what the fields rule out for each other, and families that there are not."""
-        yield from super().rules()
-        if self.families is not None:
-            from ..datasets.clevr_synth.families import NAMES
-
-            for number, name in enumerate(self.families):
-                if name not in NAMES:
-                    yield Broken(f"families.{number}", name, "is no family of questions", NAMES)
-                elif name in self.families[:number]:
-                    yield Broken(f"families.{number}", name, "is there twice")
-
 
 class ClevrCaptions(_Scenes):
     """Captions of CLEVR-style scenes, made from a seed."""

@@ -21,8 +21,12 @@ def _one_as_several(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-Airs = Annotated[tuple[Air, ...], BeforeValidator(_one_as_several)]
-Datas = Annotated[tuple[Data, ...], BeforeValidator(_one_as_several)]
+Airs = Annotated[
+    tuple[Air, ...], BeforeValidator(_one_as_several, json_schema_input_type=Air | tuple[Air, ...])  # type: ignore[valid-type]
+]
+Datas = Annotated[
+    tuple[Data, ...], BeforeValidator(_one_as_several, json_schema_input_type=Data | tuple[Data, ...])  # type: ignore[valid-type]
+]
 Beta = Annotated[Real, Field(ge=0, lt=1)]
 Decibel = Annotated[Real, Field(ge=-200, le=200)]
 Pattern = Annotated[str, Field(min_length=1, max_length=300)]

@@ -33,14 +33,15 @@ def test_one_line_is_kept_up_to_date():
     assert len(last) >= len(first)  # nothing of the longer line is left on the screen
 
 
-def test_a_log_gets_whole_lines():
-    stream = io.StringIO()
-    show = TextProgress(stream, interval=1000, log=True)
-    show(_moment())  # too soon
-    show(_moment(points_done=4, batches_left=0, working_on=""))
-    show.close()
-    assert stream.getvalue().count("\n") == 1
-    assert "\r" not in stream.getvalue()
+def test_a_log_gets_whole_lines_and_none_of_short_work():
+    for interval, lines in ((1000, 0), (0, 2)):
+        stream = io.StringIO()
+        show = TextProgress(stream, interval=interval, log=True)
+        show(_moment())
+        show(_moment(points_done=4, batches_left=0, working_on=""))
+        show.close()
+        assert stream.getvalue().count("\n") == lines
+        assert "\r" not in stream.getvalue()
 
 
 def test_hooks(monkeypatch):

@@ -74,9 +74,10 @@ def test_families_of_questions_reach_the_data_set():
     given = {"type": "clevr_synth", "num_images": 2, "families": ["count", "exist"]}
     task = TASKS.validate_python({"type": "vqa", "data": given, "prior": False}).build()
     assert {sample.family for sample in task.data} == {"count", "exist"}
-    for wrong, message in ((["counts"], "'counts' is no family"), (["count"] * 2, "there twice"), ([], "at least 1")):
-        with pytest.raises(ValidationError, match=message):
-            TASKS.validate_python({"type": "vqa", "data": {**given, "families": wrong}})
+    with pytest.raises(ValueError, match=r"families.*counts.*count"):
+        TASKS.validate_python({"type": "vqa", "data": {**given, "families": ["counts"]}}).build()
+    with pytest.raises(ValidationError, match="at least 1"):
+        TASKS.validate_python({"type": "vqa", "data": {**given, "families": []}})
 
 
 def test_parts_and_classes_reach_the_data_sets(tmp_path):

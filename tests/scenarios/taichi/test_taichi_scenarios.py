@@ -59,7 +59,7 @@ def test_taichi_answers_better_than_a_guess_and_worse_in_noise():
     right = {}
     for snr_db in (18.0, -40.0):
         reception = link(batch, snr_db, Draws(seed=2))
-        right[snr_db] = float(task.judge.columns(batch, reception.payload)["correct"].mean())
+        right[snr_db] = float(task.judge.columns(batch, reception.payload)["accuracy"].mean())
     assert right[18.0] > 0.43
     assert right[18.0] - right[-40.0] > 0.0
     assert right[-40.0] < 0.43 + 4 * math.sqrt(0.25 / 40)
