@@ -22,10 +22,10 @@ def _one_as_several(value: Any) -> Any:
 
 
 Airs = Annotated[
-    tuple[Air, ...], BeforeValidator(_one_as_several, json_schema_input_type=Air | tuple[Air, ...])  # type: ignore[valid-type]
+    tuple[Air, ...], BeforeValidator(_one_as_several, json_schema_input_type=Air | tuple[Air, ...])
 ]
 Datas = Annotated[
-    tuple[Data, ...], BeforeValidator(_one_as_several, json_schema_input_type=Data | tuple[Data, ...])  # type: ignore[valid-type]
+    tuple[Data, ...], BeforeValidator(_one_as_several, json_schema_input_type=Data | tuple[Data, ...])
 ]
 Beta = Annotated[Real, Field(ge=0, lt=1)]
 Decibel = Annotated[Real, Field(ge=-200, le=200)]
