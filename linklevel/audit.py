@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from scipy.stats import norm
 
@@ -229,9 +230,10 @@ def _symbol_power(sent: list[Transmission]) -> Measured:
     """Mean energy of a symbol: over the ensemble for a fixed alphabet, else of the worst item.
 
     An alphabet has energy 1 in expectation. Where all its points are seen and the mean over the symbols sent
-    agrees with the mean over the points, the latter is taken: it has no spread.
+    agrees with the mean over the points, the latter is taken: it has no spread. Items that send the same
+    symbols, such as questions about one picture, count once: they are one draw of the alphabet.
     """
-    symbols = torch.cat([t.x[t.mask] for t in sent])
+    symbols = torch.cat([_distinct(t) for t in sent])
     points, counts = torch.unique(torch.view_as_real(symbols * 1e4).round(), dim=0, return_counts=True)
     recurring = 2 * int((counts == 1).sum()) < len(points)  # learned symbols beside a header's alphabet are not
     if len(points) <= MAX_POINTS and 2 * len(points) < len(symbols) and recurring:
@@ -245,6 +247,13 @@ def _symbol_power(sent: list[Transmission]) -> Measured:
         ((t.x.abs().square().double() * t.mask).sum(1) / t.num_symbols)[t.num_symbols > 0] for t in sent
     ])
     return _measured(_worst(items), note=f"worst of {len(items)} items")
+
+
+def _distinct(sent: Transmission) -> torch.Tensor:
+    """Return the symbols of all items that differ, [num_symbols], complex."""
+    rows = torch.view_as_real(sent.x * sent.mask).flatten(1).cpu().numpy()
+    first = np.sort(np.unique(rows, axis=0, return_index=True)[1])
+    return sent.x[first][sent.mask[first]]
 
 
 def _radiated_power(air: AirInterface, sent: list[Transmission]) -> Measured:

@@ -209,3 +209,13 @@ def test_small_payload_of_a_fixed_alphabet_is_judged_by_its_points(scale):
     report = audit_link(Scaled(AIRS["awgn"]()), Draws(seed=2).bits(8, 400), 7.0, DRAWS, num_draws=100)
     assert report["symbol power"].measured == pytest.approx(20 * math.log10(scale), abs=1e-2)
     assert report.ok == (scale == 1.0)
+
+
+def test_items_that_send_the_same_count_once():
+    """Sixteen copies of one block are no better measurement of an alphabet's power than one."""
+    bits = Draws(seed=6).bits(1, 400)
+    link = QAMLink(AIRS["awgn"]())
+    once, often = (
+        audit_link(link, bits.expand(count, -1), 7.0, DRAWS, num_draws=100)["symbol power"] for count in (1, 16)
+    )
+    assert (once.measured, once.low, once.high) == (often.measured, often.low, often.high)
