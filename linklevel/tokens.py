@@ -1,5 +1,6 @@
 """Tokens as a payload: vectors, and which of them exist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,3 +57,13 @@ class Tokens:
     def num_tokens(self) -> torch.Tensor:
         """Tokens of each item, [batch], torch.int64."""
         return self.mask.sum(dim=1)
+
+
+def joined(parts: Sequence[Tokens], dim: int = 1) -> Tokens:
+    """Return tokens of several batches as one.
+
+    Args:
+        parts: of one width.
+        dim: 1, the parts' tokens behind each other in every item; 0, their items behind each other.
+    """
+    return Tokens(torch.cat([part.values for part in parts], dim), torch.cat([part.mask for part in parts], dim))

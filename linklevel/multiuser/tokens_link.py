@@ -13,7 +13,7 @@ from ..links.token_base import TokenLink
 from ..packing import pack
 from ..side import cut
 from ..signal import sent_mask
-from ..tokens import Tokens
+from ..tokens import Tokens, joined
 from ..validation import check_range
 from .access import MultipleAccess, summed
 from .link import MultiUserLink
@@ -139,7 +139,7 @@ class DevicesLink(Link):
             received = cut(received, start)
             parts.append(tokens)
             verdicts.append(ok)
-        return _joined(parts), torch.stack(verdicts).all(0)
+        return joined(parts), torch.stack(verdicts).all(0)
 
     @staticmethod
     def _width(link: Any) -> int:
@@ -154,16 +154,12 @@ class DevicesLink(Link):
         own = [device.channel_uses for device in reception.devices]
         uses = summed(own, reception.uses.shared.airtime)
         no = self.users.access.levels(snr_db, len(payload)).no
-        return Reception(_joined(reception.payloads), reception.ok, uses, -10.0 * no.float().log10())
+        return Reception(joined(reception.payloads), reception.ok, uses, -10.0 * no.float().log10())
 
     def clean(self, payload: Any, snr_db: Any) -> Tokens:
         """Return what the receiver has without fading, noise and header errors; see :meth:`TokenLink.clean`."""
-        return _joined(self.users.clean(self.split(payload), snr_db))
+        return joined(self.users.clean(self.split(payload), snr_db))
 
     def blind(self, payload: Any, snr_db: Any = 0.0, draws: Draws | None = None) -> Tokens:
         """Return what the receiver makes of noise; see :meth:`TokenLink.blind`."""
-        return _joined(self.users.blind(self.split(payload), snr_db, draws))
-
-
-def _joined(parts: Sequence[Tokens]) -> Tokens:
-    return Tokens(torch.cat([part.values for part in parts], 1), torch.cat([part.mask for part in parts], 1))
+        return joined(self.users.blind(self.split(payload), snr_db, draws))

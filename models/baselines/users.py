@@ -5,31 +5,21 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from ...linklevel.accounting import ChannelUses
 from ...linklevel.air.base import AirInterface, Received
 from ...linklevel.draws import Draws
 from ...linklevel.links.base import Link, Reception, Signal
 from ...linklevel.links.token_base import TokenLink
+from ...linklevel.multiuser.tokens_link import Parts
 from ...linklevel.packing import pack
 from ...linklevel.side import cut
-from ...linklevel.tokens import Tokens
+from ...linklevel.signal import sent_mask
+from ...linklevel.tokens import Tokens, joined
 from ...linklevel.validation import check_range
 
 USER = 7
 """First element of the spawn key of a user's draws."""
-
-
-class Codecs(nn.ModuleList):
-    """The codecs of both users, which take the statistics of the same tokens."""
-
-    def fit(self, values: torch.Tensor) -> None:
-        """Take mean and deviation of training data; see ``TokenCodec.fit``."""
-        for codec in self:
-            fit: Any = getattr(codec, "fit", None)
-            if fit is not None:
-                fit(values)
 
 
 class UsersLink(Link):
@@ -67,10 +57,10 @@ class UsersLink(Link):
         self.num_first = check_range("num_first", num_first, 1, 2**20, integer=True)
 
     @property
-    def codec(self) -> Codecs:
+    def codec(self) -> Parts:
         """The codecs of both users."""
         parts: list[Any] = [getattr(link, "codec", None) for link in (self.first, self.second)]
-        return Codecs(part for part in parts if part is not None)
+        return Parts(part for part in parts if part is not None)
 
     @property
     def auxiliary_loss(self) -> torch.Tensor:
@@ -99,13 +89,7 @@ class UsersLink(Link):
             for link, part in zip((self.first, self.second), self._split(payload), strict=True)
         ]
         symbols = torch.cat([signal.symbols for signal in signals], 1)
-        keep = torch.cat(
-            [
-                torch.arange(signal.symbols.shape[1], device=symbols.device) < signal.num_symbols[:, None]
-                for signal in signals
-            ],
-            1,
-        )
+        keep = torch.cat([sent_mask(signal.num_symbols, signal.symbols.shape[1]) for signal in signals], 1)
         packed, count = pack(symbols[:, None], keep[:, None])
         return Signal(packed, count, signals[0].num_side + signals[1].num_side)
 
@@ -117,7 +101,7 @@ class UsersLink(Link):
         start = int(self.first.encode(empty, torch.zeros(1, device=device)).num_symbols[0])
         first, ok = self.first.decode(received, mask=mask)
         second, intact = self.second.decode(cut(received, start))
-        return _joined(first, second), ok & intact
+        return joined((first, second)), ok & intact
 
     def _width(self) -> int:
         width = self.first._dim()
@@ -132,20 +116,19 @@ class UsersLink(Link):
         two = self.second(second, snr_db, draws_of_user(draws, 1))
         fields = (f.name for f in dataclasses.fields(ChannelUses))
         uses = {name: getattr(one.channel_uses, name) + getattr(two.channel_uses, name) for name in fields}
-        return Reception(_joined(one.payload, two.payload), one.ok & two.ok, ChannelUses(**uses), one.snr_db)
+        return Reception(joined((one.payload, two.payload)), one.ok & two.ok, ChannelUses(**uses), one.snr_db)
 
     def clean(self, payload: Any, snr_db: float | torch.Tensor) -> Tokens:
         """Return what the receiver has without fading, noise and header errors; see :meth:`TokenLink.clean`."""
         first, second = self._split(payload)
-        return _joined(self.first.clean(first, snr_db), self.second.clean(second, snr_db))
+        return joined((self.first.clean(first, snr_db), self.second.clean(second, snr_db)))
 
     def blind(self, payload: Any, snr_db: float | torch.Tensor = 0.0, draws: Draws | None = None) -> Tokens:
         """Return what the receiver makes of noise; see :meth:`TokenLink.blind`."""
         first, second = self._split(payload)
         draws = draws or Draws(seed=0)
-        return _joined(
-            self.first.blind(first, snr_db, draws), self.second.blind(second, snr_db, draws_of_user(draws, 1))
-        )
+        second_draws = draws_of_user(draws, 1)
+        return joined((self.first.blind(first, snr_db, draws), self.second.blind(second, snr_db, second_draws)))
 
 
 def draws_of_user(draws: Draws, user: int) -> Draws:
@@ -157,7 +140,3 @@ def draws_of_user(draws: Draws, user: int) -> Draws:
     """
     seed = np.random.SeedSequence(draws.seed, spawn_key=(USER, user)).generate_state(1, np.uint64)[0]
     return dataclasses.replace(draws, seed=int(seed))
-
-
-def _joined(first: Tokens, second: Tokens) -> Tokens:
-    return Tokens(torch.cat([first.values, second.values], 1), torch.cat([first.mask, second.mask], 1))

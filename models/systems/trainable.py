@@ -9,7 +9,7 @@ import torch
 
 from ...linklevel.air.base import AirInterface
 from ...linklevel.draws import Draws
-from ...linklevel.tokens import Tokens
+from ...linklevel.tokens import Tokens, joined
 from .base import TokenSystem
 from .link import SystemLink
 from .shares import Shares
@@ -149,7 +149,7 @@ class LinkTraining:
     ) -> dict[str, torch.Tensor]:  # fmt: skip
         """Return the wanted losses of what crossed the air."""
         parts, auxiliary = self._shares.send(_split(sent, self._shares.count), snr_db, draws)
-        arrived = Tokens(torch.cat([part.values for part in parts]), torch.cat([part.mask for part in parts]))
+        arrived = joined(parts, 0)
         terms: dict[str, torch.Tensor] = {}
         if "task" in wanted:
             terms["task"] = self.system.loss(arrived, batch)

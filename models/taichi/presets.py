@@ -140,6 +140,15 @@ TINY = TaiChiConfig(
 )  # fmt: skip
 """1.57 million parameters, all trained here; 64 tokens of 128."""
 
+SMOLLM2 = LanguageConfig(
+    source="smollm2",
+    config={
+        "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,
+    },
+    num_layers=4,
+)  # fmt: skip
+
 MINI = TaiChiConfig(
     name="mini",
     low=GlobalConfig(
@@ -149,14 +158,7 @@ MINI = TaiChiConfig(
         },
     ),
     detail=DetailConfig(type="efficientnet", config={"blocks": 11}, size=224),
-    language=LanguageConfig(
-        source="smollm2",
-        config={
-            "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
-            "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,
-        },
-        num_layers=4,
-    ),
+    language=SMOLLM2,
     hidden=64,
 )  # fmt: skip
 """EfficientNet-Lite0 and SmolLM2-135M-Instruct as pip has them, both frozen; 49 tokens of 576."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import torch
 
+from ...linklevel.signal import sent_mask
 from ...linklevel.tokens import Tokens
-from .batches import Batch, of_length
+from .batches import Batch
 from .losses import contrastive, pooled, reconstruction
 from .server import Server
 
@@ -30,7 +31,7 @@ def alignment_terms(server: Server, received: Mapping[str, Tokens], batch: Batch
     text = received[writer.name]
     made = server.head(writer.name, (text.values, text.mask))
     sent = server.language.embed(batch["words"])
-    mask = of_length(batch["lengths"], sent.shape[1]) & text.mask
+    mask = sent_mask(batch["lengths"], sent.shape[1]) & text.mask
     found = {"reconstruction": reconstruction(sent.float(), made.float(), mask)}
     anchor = pooled(made, mask).detach().float()
     losses = []

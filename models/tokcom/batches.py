@@ -92,8 +92,3 @@ def events_of(samples: Sequence[Any], num_slots: int) -> dict[str, torch.Tensor]
         return {}
     rows = [event_targets(graph, num_slots) for graph in known]
     return {f"event_{name}": torch.stack([row[name] for row in rows]) for name in rows[0]}
-
-
-def of_length(lengths: torch.Tensor, width: int) -> torch.Tensor:
-    """Return which of ``width`` places are within each length, [batch, width], torch.bool."""
-    return torch.arange(width, device=lengths.device) < lengths[:, None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...linklevel.tokens import Tokens
+from ...linklevel.tokens import Tokens, joined
 from ..baselines.layout import Layout
 
 
@@ -74,7 +74,7 @@ class DeviceLayout:
         for name, count, part in zip(self.names, self.counts, parts, strict=True):
             if count >= 0 and part.values.shape[1] != count:
                 raise ValueError(f"parts: device {name!r} has {part.values.shape[1]} tokens; {count} are agreed")
-        return Tokens(torch.cat([part.values for part in parts], 1), torch.cat([part.mask for part in parts], 1))
+        return joined(parts)
 
     def words(self, owner: torch.Tensor, lengths: torch.Tensor, num_items: int) -> Layout:
         """Return where the words of each text lie, several texts of an item behind each other.

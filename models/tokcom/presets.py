@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ...linklevel.validation import check_choice, check_range
-from ..taichi.presets import LanguageConfig
+from ..taichi.presets import SMOLLM2, LanguageConfig
 
 PRESETS = ("tiny", "mini", "paper")
 MODALITIES = ("audio", "video", "text")
@@ -170,14 +170,7 @@ MINI = TokComConfig(
         ),
         TEXT,
     ),
-    language=LanguageConfig(
-        source="smollm2",
-        config={
-            "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
-            "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,
-        },
-        num_layers=0,
-    ),
+    language=replace(SMOLLM2, num_layers=0),
     output="\nAnswer:",
     head_hidden=384,
 )  # fmt: skip

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from ...linklevel.jscc.base import seeded
+from ...linklevel.signal import sent_mask
 from ...linklevel.tokens import Tokens
 from ..taichi.batches import NOTHING
 from ..taichi.texts import Texts
-from .batches import Batch, of_length
+from .batches import Batch
 from .devices import Head
 from .language import Language, Rows
 from .layout import DeviceLayout
@@ -81,9 +82,9 @@ class Server(nn.Module):
 
     def reading_loss(self, batch: Batch) -> torch.Tensor:
         """Return the same where words of a description stand for the devices' tokens, and nothing is sent."""
-        words = self.language.embed(batch["words"]), of_length(batch["lengths"], batch["words"].shape[1])
+        words = self.language.embed(batch["words"]), sent_mask(batch["lengths"], batch["words"].shape[1])
         width = batch["caption"].shape[1]
-        shared = self.language.embed(batch["caption"]), of_length(batch["caption_lengths"], width)
+        shared = self.language.embed(batch["caption"]), sent_mask(batch["caption_lengths"], width)
         return self.answer_loss(self._asked(shared, words, batch["owner"], batch["target"]), batch)
 
     def answer_loss(self, rows: Rows, batch: Batch) -> torch.Tensor:
@@ -116,7 +117,7 @@ class Server(nn.Module):
         shared = with_marks(clips, self.marks) if clips else (tokens.values[:, :0], tokens.mask[:, :0])
         width = batch["words"].shape[1]
         if writer is None:
-            words = self.language.embed(batch["words"]), of_length(batch["lengths"], width)
+            words = self.language.embed(batch["words"]), sent_mask(batch["lengths"], width)
         elif writer.name not in parts:
             words = tokens.values.new_zeros(len(owner), 0, self.dim), tokens.mask.new_zeros(len(owner), 0)
         else:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...linklevel.signal import sent_mask
 from ...linklevel.tokens import Tokens
 from ...linklevel.validation import check_choice
 from ..systems.source_link import hash_of
@@ -15,7 +16,7 @@ from ..taichi.parts import build_language, build_texts
 from ..taichi.state import keep_out_of_state
 from ..training.tensors import digest_of
 from .alignment import alignment_loss, alignment_terms
-from .batches import Batch, answers_of, captions_of, described, events_of, items_of, of_length, question_of, words_of
+from .batches import Batch, answers_of, captions_of, described, events_of, items_of, question_of, words_of
 from .captions import caption_of
 from .devices import Transmitter
 from .encoders import build_encoder
@@ -206,7 +207,7 @@ class TokCom(TrainableSystem):
             parts = {part.config.name: Tokens(part.send(batch).float()) for part in self._sensing}
             if self._writes:
                 values = self.language.embed(said["words"]).float()
-                parts[self.active[-1].name] = Tokens(values, of_length(said["lengths"], values.shape[1]))
+                parts[self.active[-1].name] = Tokens(values, sent_mask(said["lengths"], values.shape[1]))
             terms = alignment_terms(self.server, parts, said)
             found |= {name: value for name, value in terms.items() if name in wanted}
         if "reading" in wanted:
