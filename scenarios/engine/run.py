@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from .coordinator import GUARD, Coordinator
 from .errors import RunError, RunInterrupted
@@ -86,6 +87,8 @@ def run(
     if not resume:
         _delete_journal(folder)
     with Journal(folder) as journal:
+        if getattr(scenario, "figure", "curves") == "training":
+            return _learned(scenario, folder, journal, mark)
         return _run(scenario, folder, journal, executor, workers, hook_of(progress), mark)
 
 
@@ -152,9 +155,25 @@ def _run(
     for warning in journal.warnings:
         warnings.warn(warning, RuntimeWarning, stacklevel=3)
     results = tabulate(plan, units, mark)
+    return _written(plan, units, folder, journal, results, started, time.monotonic() - clock)
+
+
+def _learned(scenario: Any, folder: Path, journal: Journal, mark: str) -> Results:
+    """Write the learning curves of trainings that are done."""
+    from .learning import learning_curves
+
+    started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
+    journal.add_session(started, session(scenario, "none", 0))
+    results = learning_curves(scenario, mark)
+    return _written(scenario, [], folder, journal, results, started, time.monotonic() - clock)
+
+
+def _written(
+    plan: Plan, units: Sequence[Unit], folder: Path, journal: Journal, results: Results, started: str, seconds: float
+) -> Results:
+    """Write the files of a finished run."""
     write_json(folder / "summary.json", summary(results))
-    record = provenance(plan, units, journal, started, time.monotonic() - clock)
-    write_json(folder / "provenance.json", record)
+    write_json(folder / "provenance.json", provenance(plan, units, journal, started, seconds))
     results.save(folder / "results.h5")  # last: its fingerprint says that all three are of this scenario
     return results
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.lines import Line2D
 
 from .drawing import bound_style, theory_colour
@@ -36,7 +37,8 @@ def legend_entries(results: "Results", plan: Layout, lines: Sequence[TheoryLine]
             meaning = reference_meaning(prefix, names)
             style = {"color": GREYS[1], "dashes": REFERENCE_DASHES[prefix], "linewidth": 1.3}
             entries.append(Line2D([], [], **style, label=f"{prefix.rstrip('_')}: {meaning}"))
-    entries.append(_interval(results.level))
+    if any(np.isfinite(results.low[:, :, m]).any() for m, info in enumerate(results.metrics) if info.name in shown):
+        entries.append(_interval(results.level))
     if any_bound(results, plan):
         style = bound_style(GREYS[1], centred=True)
         entries.append(Line2D([], [], **style, label="no error seen: upper bound"))

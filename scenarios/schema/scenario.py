@@ -35,6 +35,10 @@ class Scenario(Config):
 
     name: str = Field(min_length=1, max_length=120, description="Name of the run, and of its folder.")
     description: str = Field(default="", description="What the figure shows.")
+    figure: Literal["curves", "training"] = Field(
+        default="curves", description="What is drawn: metrics at the sweep's points, or losses of the last training "
+        "stage against its steps.",
+    )  # fmt: skip
     seed: Integer = Field(default=1, ge=0, description="Root of every random number.")
     device: str = Field(
         default="cpu",
@@ -91,8 +95,16 @@ class Scenario(Config):
                 )
             yield from self._scheme_rules(f"schemes.{index}.", scheme)
             yield from start_rules(f"schemes.{index}.training.", scheme, self.schemes)
+        yield from self._figure_rules()
         if all(getattr(scheme, "train_only", False) for scheme in self.schemes):
             yield Broken("schemes.0.train_only", True, "is set in all schemes, so nothing is left to compare")
+
+    def _figure_rules(self) -> Iterator[Broken]:
+        if self.figure == "training":
+            for index, scheme in enumerate(self.schemes):
+                if not getattr(scheme, "trains", False):
+                    rule = f"needs schemes that are trained here; {scheme.name!r} is not"
+                    yield Broken("figure", self.figure, rule + f" (schemes.{index})")
 
     def _snr_rules(self) -> Iterator[Broken]:
         if self.snr_db is None and self.ebno_db is None:

@@ -236,3 +236,35 @@ class TestOutput:
         load_state({"system": system, "link": link}, tmp_path / "half" / "small_joint_dense.safetensors")
         assert link.codec.mean.dtype == torch.float32
         assert torch.equal(link.codec.mean, half["link.codec.mean"].float())
+
+
+class TestLearningCurves:
+    """A figure of losses against steps."""
+
+    def test_losses_of_the_last_stage_are_the_results(self, cli, scenario, tmp_path):
+        folder = tmp_path / "out"
+        code, out, err = cli("run", scenario, CODE, "figure=training", "--output", folder)
+        assert code == 0, err
+        results = Results.load(folder)
+        assert results.schemes == ("Joint, dense", "analog")
+        assert [metric.name for metric in results.metrics] == ["loss"]
+        for name, source, steps in (("Joint, dense", "Joint, dense", 8), ("analog", "base", 6)):
+            lines = log.read_log(trained.find(job(scenario, source).key).parent)
+            curve = results.curve(name, "loss", along="step", where={"snr_db": 10})
+            shown = np.isfinite(curve.value)
+            assert curve.x[shown].tolist() == [steps]
+            assert curve.value[shown][0] == pytest.approx(lines[-1]["loss"], rel=1e-4)
+        assert (folder / "curves.png").stat().st_size > 5000
+        assert "Loss" in (folder / "report.html").read_text(encoding="utf-8")
+
+    def test_it_is_refused_for_schemes_without_training(self, cli, tmp_path):
+        path = tmp_path / "bits.yaml"
+        path.write_text(
+            "name: a\nfigure: training\nsnr_db: 3\ntask: {type: bits, num_bits: 8}\n"
+            "air: {type: flat, channel: awgn}\nschemes: [{name: BPSK, type: digital, link: {type: digital,"
+            " code: uncoded, constellation_type: pam, num_bits_per_symbol: 1}}]\n",
+            encoding="utf-8",
+        )
+        code, _, err = cli("run", path)
+        assert code == 2
+        assert "figure: 'training' needs schemes that are trained here; 'BPSK' is not" in err

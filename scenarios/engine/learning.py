@@ -1,0 +1,88 @@
+"""Learning curves as results: the logged loss of each scheme's training against its steps."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..schema import trained
+from ..schema.weights import cards
+from .plan import compared
+from .results import MetricInfo, Results
+
+if TYPE_CHECKING:
+    from ..schema import Scenario
+
+STEP = "step"
+"""Path of the axis of steps, beside the swept ones."""
+
+LOSS = MetricInfo("loss", scale="linear", better="low")
+
+
+def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
+    """Return the loss of the last stage of each scheme's training, as its card or its log has it.
+
+    A value is the mean over the steps since the point before; it has no interval.
+
+    Args:
+        scenario: of ``figure: training``, whose weights are all there.
+        fingerprint: of the scenario and the versions.
+
+    Returns:
+        the swept points, each at every step that any scheme has.
+
+    Raises:
+        NotTrainedError: for weights that are nowhere.
+        ValueError: for a scheme that is not trained, or weights that come without a learning curve.
+    """
+    swept = scenario.points()
+    names = tuple(scheme.name for scheme in compared(scenario))
+    found = {(name, p): _curve(point.scenario, name) for p, point in enumerate(swept) for name in names}
+    places: dict[tuple[int, int], int] = {}
+    for (_, p), rows in sorted(found.items(), key=lambda item: item[0][1]):
+        for step in rows:
+            places[p, step] = 0
+    ordered = sorted(places)
+    places = {place: number for number, place in enumerate(ordered)}
+    value = np.full((len(names), len(ordered), 1), np.nan)
+    for (name, p), rows in found.items():
+        for step, loss in rows.items():
+            value[names.index(name), places[p, step], 0] = loss
+    shape, nothing = value.shape[:2], np.full_like(value, np.nan)
+    return Results(
+        name=scenario.name, schemes=names, points=tuple({**swept[p].values, STEP: step} for p, step in ordered),
+        metrics=(LOSS,), value=value, low=nothing, high=nothing.copy(), count=value.copy(),
+        total=np.where(np.isnan(value), np.nan, 1.0), snr_db=np.full(shape, np.nan),
+        num_batches=np.zeros(shape, np.int64), num_items=np.zeros(shape, np.int64),
+        stopped_by=np.full(shape, "", dtype=object), scenario=scenario.model_dump_json(), fingerprint=fingerprint,
+    )  # fmt: skip
+
+
+def _curve(scenario: "Scenario", name: str) -> dict[int, float]:
+    """Return the loss of a scheme by step."""
+    scheme: Any = scenario.scheme(name)
+    if not getattr(scheme, "trains", False):
+        raise ValueError(f"figure: 'training' given, but scheme {name!r} is not trained here")
+    source = trained.source_of(scenario, scheme)
+    curves = _curves(trained.key_of(scenario, source), name)
+    rows = curves.get(source.training.stages[-1].name)  # type: ignore[union-attr]
+    if not rows or not rows["step"]:
+        raise ValueError(
+            f"figure: 'training' given, but the weights of scheme {name!r} come without a learning curve; train them"
+            " again with the same command"
+        )
+    return dict(zip(map(int, rows["step"]), rows["loss"], strict=True))
+
+
+def _curves(key: str, name: str) -> Any:
+    from ...models.training.card import JSON, curve
+    from ...models.training.log import read_log
+
+    for card in cards().values():
+        if card.get("key") == key:
+            return card.get("curve", {})
+    path = trained.find(key)
+    if path is None:
+        raise trained.NotTrainedError(f"weights of {name!r} are missing; make them with tokencom train")
+    card = json.loads(path.with_name(JSON).read_text(encoding="utf-8"))
+    return card.get("curve") or curve(read_log(path.parent))
