@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from ...linklevel.tokens import Tokens
-from ...linklevel.validation import check_range
+from ..decoding import greedy
 from .language import SplitLanguage
 
 
@@ -15,8 +15,7 @@ def generated(
 ) -> list[list[int]]:  # fmt: skip
     """Return the ids that each item's prompt is continued by, without an end mark.
 
-    Keys and values of the receiver's layers are kept, so every step costs one token. An item that has ended goes
-    on unseen until all have, which changes no other.
+    Keys and values of the receiver's layers are kept, so every step costs one token.
 
     Args:
         language: the model.
@@ -29,7 +28,6 @@ def generated(
     Raises:
         ValueError: for an empty prompt.
     """
-    check_range("limit", limit, 1, integer=True)
     if not len(ids):
         return []
     if not bool((segment >= 0).any(1).all()):
@@ -39,15 +37,6 @@ def generated(
     hidden = language.receive(tokens.values.to(ids.device), mask, ids, segment, caches)
     last = (segment >= 0).sum(1) - 1
     hidden = hidden[torch.arange(len(ids), device=ids.device), last]
-    stops = torch.tensor(list(ends), device=ids.device)
-    ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
-    found: list[torch.Tensor] = []
-    for number in range(limit):
-        new = language.logits(hidden).argmax(-1)
-        found.append(new)
-        ended |= torch.isin(new, stops)
-        if bool(ended.all()) or number == limit - 1:
-            break
-        hidden = language.further(new, caches)
-    rows = torch.stack(found, 1).tolist()
-    return [row[: next((n for n, token in enumerate(row) if token in ends), len(row))] for row in rows]
+    return greedy(
+        language.logits(hidden), lambda new: language.logits(language.further(new, caches)), ends=ends, limit=limit
+    )

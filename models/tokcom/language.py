@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...linklevel.validation import check_range
+from ..decoding import greedy
 from ..split.parts import check_model
-from .masks import row_mask, row_positions
+from ..taichi.masks import block_mask, own_positions, sent_positions
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Rows:
     shared_mask: torch.Tensor
     own: torch.Tensor
     own_mask: torch.Tensor
+
+    @property
+    def segment(self) -> torch.Tensor:
+        """The number of each own token's text, -1 for padding; [items, num_texts * size], torch.int64."""
+        numbers = torch.arange(self.own_mask.shape[1], device=self.own_mask.device)[None, :, None]
+        return torch.where(self.own_mask, numbers, -1).flatten(1)
 
 
 class Language(nn.Module):
@@ -63,10 +69,11 @@ class Language(nn.Module):
         """
         items, texts, size, dim = rows.own.shape
         values = torch.cat([rows.shared.to(rows.own.dtype), rows.own.flatten(1, 2)], 1)
+        shared, segment = rows.shared_mask, rows.segment
         hidden = self.model.model(
-            inputs_embeds=values, attention_mask=row_mask(rows.shared_mask, rows.own_mask, full=self.full),
-            position_ids=row_positions(rows.shared_mask, rows.own_mask), past_key_values=cache,
-            use_cache=cache is not None,
+            inputs_embeds=values, attention_mask=block_mask(shared, segment, full=self.full),
+            position_ids=torch.cat([sent_positions(shared), own_positions(shared, segment)], 1),
+            past_key_values=cache, use_cache=cache is not None,
         ).last_hidden_state  # fmt: skip
         return hidden[:, rows.shared.shape[1] :].reshape(items, texts, size, dim)
 
@@ -78,8 +85,6 @@ class Language(nn.Module):
     def generate(self, rows: Rows, *, ends: Sequence[int], limit: int) -> list[list[int]]:
         """Return the ids that each item's only text is continued by, greedily, without an end mark.
 
-        An item that has ended goes on unseen until all have, which changes no other.
-
         Args:
             rows: with one text for each item, whose last token there is.
             ends: ids that end an answer.
@@ -90,26 +95,20 @@ class Language(nn.Module):
         """
         from transformers import DynamicCache
 
-        check_range("limit", limit, 1, integer=True)
         if rows.own.shape[1] != 1 or not bool(rows.own_mask[:, 0, -1].all()):
             raise ValueError(f"rows.own: shape {list(rows.own.shape)} given; one text is needed that ends in a token")
         cache = DynamicCache(config=self.model.config)
         hidden = self(rows, cache)[:, 0, -1]
         seen = torch.cat([rows.shared_mask, rows.own_mask[:, 0]], 1)
-        stops = torch.tensor(list(ends), device=hidden.device)
-        ended = torch.zeros(len(hidden), dtype=torch.bool, device=hidden.device)
-        found: list[torch.Tensor] = []
-        while True:
-            new = self.logits(hidden).argmax(-1)
-            found.append(new)
-            ended |= torch.isin(new, stops)
-            if bool(ended.all()) or len(found) == limit:
-                break
+
+        def further(new: torch.Tensor) -> torch.Tensor:
+            nonlocal seen
             places = seen.sum(1, keepdim=True)
             seen = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
             hidden = self.model.model(
                 inputs_embeds=self.embed(new[:, None]), attention_mask=seen[:, None, None, :], position_ids=places,
                 past_key_values=cache, use_cache=True,
             ).last_hidden_state[:, 0]  # fmt: skip
-        listed = torch.stack(found, 1).tolist()
-        return [row[: next((n for n, token in enumerate(row) if token in ends), len(row))] for row in listed]
+            return self.logits(hidden)
+
+        return greedy(self.logits(hidden), further, ends=ends, limit=limit)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..schema import trained
+from ..schema.multiuser import Devices
 from ..schema.token_links import JSCC, Quantized, configuration
 
 if TYPE_CHECKING:
@@ -56,4 +57,6 @@ def _configurations(job: "Job") -> dict[str, Any]:
         found["system"] = trained.system_identity(scheme.system)["configuration"]
     if isinstance(scheme.link, JSCC | Quantized):
         found["link"] = configuration(scheme.link)
+    elif isinstance(scheme.link, Devices):
+        found["link"] = scheme.link.configuration()
     return found

@@ -1,6 +1,6 @@
 """Several devices that send the tokens of one item: their links, and how they share the air."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -8,7 +8,8 @@ from pydantic import Field
 from .base import Config
 from .number import Integer, Real
 from .rules import Broken
-from .token_links import JSCC, Analog, Quantized
+from .token_links import JSCC, Analog, Quantized, configuration
+from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
     from ...linklevel.air.base import AirInterface
@@ -113,6 +114,7 @@ class Devices(Config):
         description="Agreed tokens of each device but the last, which has the rest (count)."
     )
     access: Access = Field(description="How the devices share the air.")
+    weights: str | None = Weights
 
     def rules(self) -> Iterator[Broken]:
         """Yield lists that have not one entry per device, and links with weights of their own."""
@@ -127,17 +129,30 @@ class Devices(Config):
         for index, link in enumerate(self.links):
             weights = getattr(link, "weights", None)
             if weights is not None:
-                yield Broken(f"links.{index}.weights", weights, "is given; devices are trained together")
+                yield Broken(f"links.{index}.weights", weights, "is given; devices are trained together, so weights are"
+                             " given for all of them")
+        yield from weights_rules(self.weights)
 
     @property
     def learned(self) -> bool:
         """Whether any device's link has parameters."""
         return any(isinstance(link, JSCC | Quantized) for link in self.links)
 
-    def build(self, *, air: "AirInterface", dim: int, **context: Any) -> "DevicesLink":
-        """Construct the link for tokens of width ``dim``."""
+    def configuration(self) -> dict[str, Any]:
+        """Return what weights depend on, as JSON types: the devices' links, not how they share the air."""
+        learned = (JSCC, Quantized)
+        own = [configuration(link) if isinstance(link, learned) else {"type": link.type} for link in self.links]
+        return {"type": self.type, "links": own}
+
+    def build(
+        self, *, air: "AirInterface", dim: int, trained_for: Mapping[str, Any] | None = None, **context: Any
+    ) -> "DevicesLink":
+        """Construct the link for tokens of width ``dim``; see :meth:`JSCC.build`."""
         from ...linklevel.multiuser import DevicesLink
 
         links = [link.build(air=air, dim=dim) for link in self.links]
         access = self.access.build(air=air, num_devices=len(links))
-        return DevicesLink(links, access, num_tokens=self.num_tokens)
+        made = DevicesLink(links, access, num_tokens=self.num_tokens)
+        if self.weights is not None:
+            load(made, self.weights, "link", self.configuration(), trained_for)
+        return made

@@ -7,7 +7,7 @@ from .canonical import canonical
 from .rules import Broken
 from .schemes import TokenScheme
 
-NOT_TRAINED = ("weights", "length", "padding", "max_num_tokens", "header_repetitions", "rate", "on_failure")
+NOT_TRAINED = ("weights", "access", "length", "padding", "max_num_tokens", "header_repetitions", "rate", "on_failure")
 """Fields of a link that its parameters do not depend on."""
 
 

@@ -243,7 +243,7 @@ class TestLearningCurves:
 
     def test_losses_of_the_last_stage_are_the_results(self, cli, scenario, tmp_path):
         folder = tmp_path / "out"
-        code, out, err = cli("run", scenario, CODE, "figure=training", "--output", folder)
+        code, _, err = cli("run", scenario, CODE, "figure=training", "--output", folder)
         assert code == 0, err
         results = Results.load(folder)
         assert results.schemes == ("Joint, dense", "analog")
