@@ -17,6 +17,9 @@ from .scenario import Scenario
 from .shipped import shipped
 from .sweep import Choice, expand, well_formed
 
+SHORT = {"preset": "schemes.*.system.preset"}
+"""Overrides with a short name."""
+
 
 def load_scenario(
     path: str | os.PathLike[str], overrides: Sequence[str] = (), *, allow_code: bool = False
@@ -25,7 +28,8 @@ def load_scenario(
 
     Args:
         path: a YAML file, or the name of a shipped scenario.
-        overrides: ``a.b=value`` each, the value in YAML; later ones win.
+        overrides: ``a.b=value`` each, the value in YAML; later ones win. ``*`` stands for all elements of a list
+            that have what follows, and ``preset`` for ``schemes.*.system.preset``.
         allow_code: whether the file may name Python classes to import (``type: python``).
 
     Raises:
@@ -118,6 +122,7 @@ def _assigned(data: dict[str, Any], text: str) -> tuple[dict[str, Any], Keys]:
     parts, first = text.split("="), None
     for count in range(1, len(parts)):
         path, value = "=".join(parts[:count]), "=".join(parts[count:])
+        path = SHORT.get(path, path)
         try:
             if path.startswith("sweep."):
                 swept = path.removeprefix("sweep.")

@@ -11,13 +11,17 @@ from .rules import Broken, RuleError
 Keys = tuple[str | int, ...]
 """Where a value lies: keys of mappings and indices of lists."""
 
+ALL = "*"
+"""Stands for every element of a list."""
+
 _MOST_PARTS = 40
 
 
 def with_value(data: Any, path: str, value: Any) -> tuple[Any, Keys]:
     """Return ``data`` with the value at a dotted path replaced, and that path's keys and indices.
 
-    A list element is named by its index, or by its ``name`` if it has one (names may hold dots).
+    A list element is named by its index, or by its ``name`` if it has one (names may hold dots); ``*`` stands for all
+    elements that have what the path leads through. The keys are then those of the first.
     Only what lies along the path is copied; models along it become dicts.
 
     Raises:
@@ -40,6 +44,8 @@ def _replaced(node: Any, parts: list[str], value: Any, path: str) -> tuple[Any, 
         return value, ()
     if isinstance(node, BaseModel):
         node = node.model_dump()
+    if isinstance(node, (list, tuple)) and parts[0] == ALL:
+        return _all_replaced(node, parts[1:], value, path)
     if isinstance(node, (list, tuple)):
         index, used = _element(node, parts, path)
         inner, tail = _replaced(node[index], parts[used:], value, path)
@@ -51,6 +57,25 @@ def _replaced(node: Any, parts: list[str], value: Any, path: str) -> tuple[Any, 
         raise RuleError([Broken(path, None, rule)])
     inner, tail = _replaced(node.get(parts[0]), parts[1:], value, path)
     return {**node, parts[0]: inner}, (parts[0], *tail)
+
+
+def _all_replaced(node: Sequence[Any], parts: list[str], value: Any, path: str) -> tuple[Any, Keys]:
+    """Replace the value in every element that has a mapping where the path's last name belongs."""
+    found, keys = list(node), []
+    for index, element in enumerate(node):
+        if parts and _leads(element, parts[:-1]):
+            found[index], tail = _replaced(element, parts, value, path)
+            keys.append((index, *tail))
+    if not keys:
+        raise RuleError([Broken(path, None, f"leads nowhere: no element of the list has {'.'.join(parts[:-1])!r}")])
+    return found, keys[0]
+
+
+def _leads(node: Any, parts: list[str]) -> bool:
+    """Tell whether names lead to a mapping."""
+    for part in parts:
+        node = node.get(part) if isinstance(node, dict) else getattr(node, part, None)
+    return isinstance(node, (dict, BaseModel))
 
 
 def _element(node: Sequence[Any], parts: list[str], path: str) -> tuple[int, int]:

@@ -32,6 +32,17 @@ def test_elements_by_name_or_index(path, keys):
     assert with_value(DATA, path, 7)[1] == keys
 
 
+def test_a_star_is_all_elements_that_have_what_follows():
+    changed, keys = with_value({"schemes": [{"a": 1}, {"link": {"k": 1}}, {"link": {}}]}, "schemes.*.link.k", 7)
+    assert changed == {"schemes": [{"a": 1}, {"link": {"k": 7}}, {"link": {"k": 7}}]}
+    assert keys == ("schemes", 1, "link", "k")
+
+
+def test_a_star_without_any_such_element_is_refused():
+    with pytest.raises(RuleError, match=r"no element of the list has 'code\.x'"):
+        with_value(DATA, "schemes.*.code.x.y", 1)
+
+
 def test_models_along_the_path_become_what_was_given():
     changed, _ = with_value({"air": FlatAir(channel="rayleigh")}, "air.csi", "none")
     assert changed == {"air": {"type": "flat", "channel": "rayleigh", "csi": "none"}}

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from tokencom.scenarios.schema import load_scenario
 from tokencom.scenarios.schema.systems import System
 
 
@@ -48,3 +49,8 @@ def test_paper_takes_other_language_models_and_folders():
 def test_what_does_not_fit_is_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         system(**given)
+
+
+def test_one_override_changes_the_preset_of_all_systems():
+    scenario = load_scenario("taichi/fig09_multimodal", ["preset=mini"])
+    assert {scheme.system.preset for scheme in scenario.schemes} == {"mini"}
