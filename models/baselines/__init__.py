@@ -22,6 +22,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mobile_vlm": ["MobileVLM"],
         "selection": ["FeatureSelection", "SelectiveLink"],
         "udeepsc": ["UDeepSC"],
-        "users": ["UsersLink"],
     },
 )

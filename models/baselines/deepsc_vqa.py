@@ -35,8 +35,8 @@ class DeepSCVQA(AnswerSystem):
     H. Xie, Z. Qin and G. Y. Li, "Task-Oriented Multi-User Semantic Communications for VQA", IEEE Wireless Commun.
     Lett. 11(3), 2022: ResNet-101 and BiLSTM at the transmitters, MAC network of 12 steps at the receiver. With
     ``question="at_receiver"`` the second user and its BiLSTM are at the receiver, and only the image is sent. The two
-    links are a :class:`~.users.UsersLink`. The question's summary is read from the received words: the forward state
-    of the last, the backward state of the first.
+    links are a :class:`~tokencom.linklevel.multiuser.DevicesLink`. The question's summary is read from the received
+    words: the forward state of the last, the backward state of the first.
 
     Args:
         preset: "paper" or "tiny"; gives what follows where it is `None`.

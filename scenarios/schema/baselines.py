@@ -13,7 +13,7 @@ from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
     from ...linklevel.air.base import AirInterface
-    from ...models.baselines import SelectiveLink, UsersLink
+    from ...models.baselines import SelectiveLink
     from ...models.systems.trainable import TrainableSystem
 
 Width = Annotated[Integer, Field(ge=1, le=2**16)]
@@ -222,29 +222,3 @@ class JSCCSelective(JSCC):
             parts = nn.ModuleDict({"codec": link.codec, "selection": link.selection})
             load(parts, self.weights, "link", configuration(self), trained_for)
         return link
-
-
-class Users(Config):
-    """Two users in turn: the first tokens of an item over one link, the rest over another, with own fades."""
-
-    type: Literal["users"] = "users"
-    first: JSCC = Field(description="Link of the first user, whose number of tokens both sides know.")
-    second: JSCC = Field(description="Link of the second user.")
-    num_first: Integer = Field(ge=1, le=2**20, description="Tokens of the first user, such as an image's (count).")
-
-    def rules(self) -> Iterator[Broken]:
-        """Yield what the two links cannot have."""
-        if self.first.length != "known":
-            yield Broken("first.length", self.first.length, "is not known, but num_first is; set known")
-        for name in ("first", "second"):
-            if getattr(self, name).weights is not None:
-                yield Broken(f"{name}.weights", getattr(self, name).weights, "is given; users are trained together")
-
-    def build(
-        self, *, air: "AirInterface", dim: int | None = None, trained_for: Mapping[str, Any] | None = None
-    ) -> "UsersLink":
-        """Construct the link for tokens of width ``dim``."""
-        from ...models.baselines import UsersLink
-
-        first, second = (link.build(air=air, dim=dim) for link in (self.first, self.second))
-        return UsersLink(first, second, num_first=self.num_first)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from .base import Config
-from .baselines import JSCCSelective, Users
+from .baselines import JSCCSelective
 from .codes import Code, Uncoded, code_arguments
 from .constellations import CONSTELLATION_BITS
 from .multiuser import Devices
@@ -144,7 +144,7 @@ class Digital(Config):
         )
 
 
-Link = tagged(Digital | JSCC | JSCCSelective | Users | Devices | Analog | Quantized | PythonTarget)
+Link = tagged(Digital | JSCC | JSCCSelective | Devices | Analog | Quantized | PythonTarget)
 """Any link; a Python class is called with ``options``, ``air`` and, where the scheme has one, ``source``.
 
 In a scheme of tokens it gets ``dim``, the width of the system's tokens, or ``shape``, that of the images.

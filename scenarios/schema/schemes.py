@@ -7,7 +7,6 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from .air import Air
 from .base import Config
-from .baselines import Users
 from .links import Digital, Link
 from .number import Flag
 from .python_target import PythonTarget
@@ -144,7 +143,7 @@ class TokenScheme(_Scheme):
     @property
     def needs_link_weights(self) -> bool:
         """Whether the link has parameters and does not name their weights."""
-        learned = isinstance(self.link, JSCC | Users | Quantized | PythonTarget) or getattr(self.link, "learned", False)
+        learned = isinstance(self.link, JSCC | Quantized | PythonTarget) or getattr(self.link, "learned", False)
         return learned and getattr(self.link, "weights", None) is None
 
     @property

@@ -7,7 +7,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from tokencom.linklevel import FlatAirInterface
-from tokencom.models.baselines import SelectiveLink, UsersLink
+from tokencom.models.baselines import SelectiveLink
 from tokencom.scenarios.schema.links import Link
 from tokencom.scenarios.schema.systems import System
 
@@ -67,25 +67,13 @@ def test_a_selective_link_is_built() -> None:
     assert all(torch.equal(a, b) for a, b in zip(link.parameters(), again.parameters(), strict=True))
 
 
-def test_a_link_of_two_users_is_built() -> None:
-    config = LINKS.validate_python(
-        {"type": "users", "num_first": 4, "first": {"type": "jscc", "codec": "dense", "length": "known"},
-         "second": {"type": "jscc", "codec": {"type": "dense", "symbols_per_token": 3}}}
-    )  # fmt: skip
-    link = config.build(air=AIR, dim=12)
-    assert isinstance(link, UsersLink)
-    assert (link.num_first, link.second.codec.symbols_per_token, link.first.length) == (4, 3, "known")
-
-
 @pytest.mark.parametrize(
     ("values", "place"),
     [
         ({"type": "jscc_selective", "codec": "dense", "num_selectable": 3, "min_tokens": 4}, "min_tokens"),
         ({"type": "jscc_selective", "codec": {"type": "modnet", "rates": [4]}, "num_selectable": 3}, "rates"),
-        ({"type": "users", "num_first": 4, "first": {"type": "jscc", "codec": "dense"},
-          "second": {"type": "jscc", "codec": "dense"}}, "first.length"),
     ],
-)  # fmt: skip
+)
 def test_wrong_links_are_refused(values: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as caught:
         LINKS.validate_python(values)
