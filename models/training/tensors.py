@@ -75,6 +75,21 @@ def save_text(path: Path, text: str) -> None:
         ) from error
 
 
+def tensor_names(path: Path) -> list[str]:
+    """Return the names of the tensors of a safetensors file, without reading them.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), "pt") as file:
+            return list(file.keys())
+    except (FileNotFoundError, SafetensorError) as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from error
+
+
 def read_note(path: Path) -> dict[str, Any]:
     """Return the JSON note of a file.
 

@@ -99,7 +99,12 @@ def identity(scenario: "Scenario", scheme: TokenScheme, *, content: bool = True)
         return {"weights": source.weights()}
     key = key_of(scenario, source)
     path = find(key)
-    return {"key": key, "file": file_digest(path)} if content and path is not None else {"key": key}
+    if not content or path is None:
+        return {"key": key}
+    start = started_by(source, scenario.schemes)
+    whole = start is None or {"system", "link"} <= _parts_of(path, path.stat().st_mtime_ns)
+    rest = {} if whole or start is None else {"start": identity(scenario, start)}
+    return {"key": key, "file": file_digest(path), **rest}
 
 
 def find(key: str) -> Path | None:
@@ -158,7 +163,32 @@ def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Modu
             f"scheme {source.name!r}: its weights are neither shipped nor in the cache; make them with"
             f" tokencom train <scenario> --scheme {json.dumps(source.name)}, or let tokencom run do it"
         )
-    load_state(wanted, path)
+    begun = _left_to_start(source, path, wanted, scenario)
+    if begun:
+        start = started_by(source, scenario.schemes)
+        assert start is not None
+        put(scenario, start, begun)
+    load_state({name: module for name, module in wanted.items() if name not in begun}, path)
+
+
+def _left_to_start(
+    source: TokenScheme, path: Path, wanted: "Mapping[str, nn.Module]", scenario: "Scenario"
+) -> "dict[str, nn.Module]":
+    """Return the parts that a file leaves to what the training started from, since it did not change them."""
+    from ...models.systems.state import state_of
+
+    if started_by(source, scenario.schemes) is None:
+        return {}
+    held = _parts_of(path, path.stat().st_mtime_ns)
+    return {name: module for name, module in wanted.items() if name not in held and state_of({name: module})}
+
+
+@cache
+def _parts_of(path: Path, changed: int) -> frozenset[str]:
+    """Return the names of the parts that a file has tensors of."""
+    from ...models.training.tensors import tensor_names
+
+    return frozenset(name.split(".", 1)[0] for name in tensor_names(path))
 
 
 def _copy(scenario: "Scenario", source: TokenScheme, wanted: Mapping[str, "nn.Module"]) -> None:

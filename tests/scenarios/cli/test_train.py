@@ -222,6 +222,25 @@ class TestOutput:
         _, named = trained.parts(plan, plan.scheme("Joint, dense"))
         assert all(torch.equal(value, state[f"link.{name}"]) for name, value in named.state_dict().items())
 
+    def test_what_a_training_left_as_it_was_is_read_from_its_start(self, cli, scenario, tmp_path, monkeypatch):
+        stage = "schemes.1.training.stages=[{name: codec, trainable: ['link.*'], steps: 8, batch_size: 8,"
+        given = [scenario, CODE, f"{stage} losses: {{mse: 1}}}}]"]
+        assert cli("train", *given, "--output", tmp_path / "out", "--quiet")[0] == 0
+        state = load_file(tmp_path / "out" / "small_joint_dense.safetensors")
+        assert {name.split(".")[0] for name in state} == {"link"}
+        assert cli("run", *given, "--workers", 0, "--output", tmp_path / "a")[0] == 0
+        monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "empty"))
+        monkeypatch.setattr(weights, "folder", lambda: tmp_path / "out")
+        monkeypatch.setattr(trained, "folder", lambda: tmp_path / "out")
+        weights.cards.cache_clear()
+        code, _, err = cli("run", *given, "--workers", 0, "--output", tmp_path / "b", "--no-train")
+        assert code == 0, err
+        assert np.array_equal(*(Results.load(tmp_path / name).value for name in "ab"), equal_nan=True)
+        identity = trained.identity(plan := load_scenario(scenario, given[2:], allow_code=True), plan.schemes[1])
+        assert identity["start"]["key"] == job(scenario, "base").key
+        monkeypatch.undo()
+        weights.cards.cache_clear()
+
     def test_half_precision_comes_back_in_single(self, cli, scenario, tmp_path):
         for folder, more in (("full", []), ("half", ["--half"])):
             assert cli("train", scenario, CODE, "--output", tmp_path / folder, "--quiet", *more)[0] == 0
