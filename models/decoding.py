@@ -23,7 +23,7 @@ def greedy(
     Example:
         >>> scores = torch.tensor([[0.0, 1.0, 0.0]])
         >>> greedy(scores, lambda ids: torch.roll(scores, int(ids[0])), ends=[0], limit=5)
-        [[1, 2, 2, 2, 2]]
+        [[1, 2]]
     """
     check_range("limit", limit, 1, integer=True)
     stops = torch.tensor(list(ends), device=scores.device)

@@ -67,7 +67,8 @@ class ChannelModNets(nn.Module):
     """The modulation networks around a latent: for the SNR at both ends, for the rate at the encoder.
 
     With rates, an item sends the channels whose modulation values, summed over its positions, are largest
-    (a stable choice: of equal ones, the first). The receiver learns which from a mask of one bit per channel.
+    (a stable choice: of equal ones, the first). The receiver learns which, and so the rate, from a mask of one bit per
+    channel, which is side information of the item.
 
     Args:
         channels: width of the latent, reals.
@@ -152,6 +153,9 @@ class ModNetCodec(DenseCodec):
     symbols, mask ─► channels in place, zero elsewhere ─► SA ─► dense decoder ─► tokens
     ```
 
+    One model serves all SNRs and rates, as UniToCom's adaptive coding and modulation does (arXiv 2507.01728); where the
+    length of tokens matters, as in continuous ones that a tokenizer decodes, give ``layer_norm=False``.
+
     Args:
         dim: width of a token.
         symbols_per_token: complex symbols of a token if all channels are sent.
@@ -185,6 +189,7 @@ class ModNetCodec(DenseCodec):
         self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor, rate: torch.Tensor | None = None
     ) -> Coded:
         """Encode a batch; see :meth:`Codec.encode`."""
+        rate = self.draw_rates(len(values), None, values.device) if rate is None else rate
         return self.modnets.encode(self._reals(values, mask, snr_db), mask, snr_db, rate)
 
     def decode(self, heard: Heard) -> torch.Tensor:

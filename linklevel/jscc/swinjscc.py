@@ -112,6 +112,7 @@ class SwinJSCC(ImageCodec):
         self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor, rate: torch.Tensor | None = None
     ) -> Coded:
         """Encode images; see :meth:`Codec.encode`."""
+        rate = self.draw_rates(len(values), None, values.device) if rate is None else rate
         latent = self.encoder(2.0 * values.movedim(1, -1) - 1.0)
         return self.modnets.encode(latent.flatten(1, 2), mask, snr_db, rate)
 

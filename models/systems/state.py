@@ -11,7 +11,8 @@ from torch import nn
 from ...linklevel.air.base import AirInterface
 from ..training.config import LoRA
 from ..training.lora import add_adapters
-from ..training.tensors import read_note, read_tensors, save_tensors
+from ..training.tensors import read_note, save_tensors
+from .layers import read_layers
 
 LIMIT = 3
 """Faults that a message tells."""
@@ -71,13 +72,13 @@ def load_state(parts: Mapping[str, nn.Module], path: Path) -> None:
 
     Args:
         parts: by name, "system" and "link"; what the file has of others is left out.
-        path: a file that :func:`save_state` wrote, or shipped weights.
+        path: a file that :func:`save_state` wrote, or shipped weights, which may go on from others beside them.
 
     Raises:
         ValueError: for a file that cannot be read, or tensors that are missing, too many or of another shape.
             The parts are then as they were, adapters apart.
     """
-    given = {name: tensor for name, tensor in read_tensors(path).items() if name.split(".", 1)[0] in parts}
+    given = {name: tensor for name, tensor in read_layers(path).items() if name.split(".", 1)[0] in parts}
     if any(".lora_" in name for name in given):
         add_adapters(nn.ModuleDict(dict(parts)), LoRA(**read_note(path)["lora"]))
     _put(given, parts, str(path))

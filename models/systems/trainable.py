@@ -36,6 +36,9 @@ class TrainableSystem(TokenSystem):
     adapters included, is in it.
     """
 
+    draws = False
+    """Whether training batches have ``seed``, [], torch.int64, from which tokens and losses draw."""
+
     @abstractmethod
     def configuration(self) -> dict[str, Any]:
         """Return what trained weights of this system belong to: ``type`` and all that shapes them, JSON types."""
@@ -132,6 +135,8 @@ class LinkTraining:
     ) -> dict[str, torch.Tensor]:
         """Return the wanted losses, scalars; see :class:`~tokencom.models.training.Trainable`."""
         terms: dict[str, torch.Tensor] = {}
+        if self.system.draws:
+            batch = {**batch, "seed": torch.tensor(draws.seed_of("receiver") >> 1)}
         if "clean" in wanted or any(name in wanted for name in OVER_THE_AIR):
             sent = self.system.tokens(batch)
             if len(sent) != len(snr_db):

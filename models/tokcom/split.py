@@ -9,9 +9,9 @@ from torch import nn
 
 from ...linklevel.draws import Draws
 from ...linklevel.links.base import Link
+from ...linklevel.multiuser.devices import draws_of_device
 from ...linklevel.tokens import Tokens
 from ..baselines.layout import Layout
-from ..baselines.users import draws_of_user
 from .alignment import alignment_loss
 from .backward import REAL_BYTES, BackwardLink, PerfectBackward
 from .batches import Batch
@@ -185,7 +185,7 @@ class SplitRound:
         traffic.up_uses[name] = 0
         if self.links is None:
             return sent
-        own = draws if number == 0 else draws_of_user(draws, number)
+        own = draws_of_device(draws, number)
         reception = self.links[number](sent, snr_db, own)
         traffic.up_uses[name] = int(reception.channel_uses.total.sum())
         return reception.payload
@@ -205,7 +205,7 @@ class SplitRound:
         learns = self.links is not None and any(p.requires_grad for p in self.links[number].parameters())
         if heard.values.grad is None or not (device.learns or learns):
             return
-        way = draws_of_user(draws, FIRST_BACKWARD + number)
+        way = draws_of_device(draws, FIRST_BACKWARD + number)
         returned = self.backward.send(Tokens(heard.values.grad, arrived.mask), way)
         traffic.down_bytes[device.name] = returned.num_bytes
         traffic.down_uses[device.name] = returned.channel_uses

@@ -75,23 +75,12 @@ def save_text(path: Path, text: str) -> None:
         ) from error
 
 
-def tensor_names(path: Path) -> list[str]:
-    """Return the names of the tensors of a safetensors file, without reading them.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), "pt") as file:
-            return list(file.keys())
-    except (FileNotFoundError, SafetensorError) as error:
-        raise ValueError(f"{path}: cannot be read ({error})") from error
-
-
-def read_note(path: Path) -> dict[str, Any]:
+def read_note(path: Path, *, needed: bool = True) -> dict[str, Any]:
     """Return the JSON note of a file.
+
+    Args:
+        path: safetensors file.
+        needed: whether a file without one is refused; else its note is empty.
 
     Raises:
         ValueError: if it is no safetensors file of a training.
@@ -100,7 +89,8 @@ def read_note(path: Path) -> dict[str, Any]:
 
     try:
         with safe_open(str(path), "pt") as file:
-            return json.loads((file.metadata() or {})[NOTE])
+            metadata = file.metadata() or {}
+            return json.loads(metadata[NOTE] if needed else metadata.get(NOTE, "{}"))
     except FileNotFoundError as error:
         raise ValueError(f"{path}: does not exist") from error
     except (OSError, SafetensorError, KeyError, ValueError) as error:

@@ -59,6 +59,7 @@ def examine() -> Iterator[Finding]:
     """Look at everything a run depends on."""
     yield Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}")
     yield from _requirements()
+    yield from _libraries()
     yield from _devices()
     yield from _threads()
     yield from _disk()
@@ -84,6 +85,18 @@ def _requirements() -> Iterator[Finding]:
             yield Finding("note", f"extra {extra}", text)
         else:
             yield Finding("ok", f"extra {extra}", f"for {purpose}")
+
+
+def _libraries() -> Iterator[Finding]:
+    """Look for libraries that pip does not install."""
+    from ...linklevel.sources.amr_wb import libraries
+
+    try:
+        libraries()
+    except ValueError as error:
+        yield Finding("note", "AMR-WB", str(error))
+    else:
+        yield Finding("ok", "AMR-WB", "for the speech codec amr_wb")
 
 
 def _state(name: str, specifier: object) -> tuple[str, str]:

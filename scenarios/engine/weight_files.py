@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..schema import trained
 from ..schema.multiuser import Devices
-from ..schema.starting import started_by
+from ..schema.starting import chain
 from ..schema.token_links import JSCC, Quantized, configuration
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def file_name(job: "Job", *, single: bool) -> str:
 def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) -> Path:
     """Write the weights of a job, which are there, and their card.
 
-    A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named. A
-    part that the training did not change is left out, and read from the weights that it started from.
+    A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named. What
+    the training left as it was in the weights that it started from is read from those, if they are in the folder.
 
     Args:
         job: the training.
@@ -38,14 +38,17 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     Returns:
         path of the safetensors file.
     """
+    from ...models.systems.layers import START, WITHOUT, read_layers
     from ...models.systems.state import halved
-    from ...models.training.tensors import read_note, read_tensors, save_tensors, save_text
+    from ...models.training.tensors import read_note, save_tensors, save_text
 
     source = trained.find(job.key)
     assert source is not None
-    tensors = _own(job, read_tensors(source))
+    tensors = read_layers(source)
+    note = {name: value for name, value in read_note(source).items() if name not in (START, WITHOUT)}
     path = folder / f"{file_name(job, single=single)}.safetensors"
-    save_tensors(path, halved(tensors) if half else tensors, read_note(source))
+    own, below = _upper_layer(job, halved(tensors) if half else tensors, folder)
+    save_tensors(path, own, {**note, **below})
     beside = source.with_suffix(".json")
     card = json.loads((beside if beside.is_file() else source.parent / "model_card.json").read_text(encoding="utf-8"))
     card["system"] = {**card["system"], **_configurations(job)}
@@ -54,21 +57,18 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     return path
 
 
-def _own(job: "Job", tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-    """Return the tensors without the parts, system or link, that are as they were when the training started."""
-    from ...models.training.tensors import read_tensors
+def _upper_layer(
+    job: "Job", tensors: "Mapping[str, Tensor]", folder: Path
+) -> "tuple[Mapping[str, Tensor], dict[str, Any]]":
+    """Return what a job's tensors have beyond those of the nearest start in the folder, and what to note of it."""
+    from ...models.systems.layers import beside, upper_layer
 
-    start = started_by(job.scheme, job.scenario.schemes)
-    path = None if start is None else trained.find(trained.key_of(job.scenario, trained.source_of(job.scenario, start)))
-    begun = {} if path is None else read_tensors(path)
-    parts: dict[str, list[str]] = {}
-    for name in tensors:
-        parts.setdefault(name.split(".", 1)[0], []).append(name)
-    same = {
-        part for part, names in parts.items()
-        if all(name in begun and begun[name].to(tensors[name].dtype).equal(tensors[name]) for name in names)
-    }
-    return {name: tensor for name, tensor in tensors.items() if name.split(".", 1)[0] not in same}
+    for start in chain(job.scheme, job.scenario.schemes)[1:]:
+        if start.trains and start.training is not None and start.training.makes_weights:
+            key = trained.key_of(job.scenario, start)
+            if beside(folder, key) is not None:
+                return upper_layer(tensors, folder, key)
+    return tensors, {}
 
 
 def _configurations(job: "Job") -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Tasks about the samples of a data set."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -8,9 +10,11 @@ from pydantic import Field
 from . import datasets
 from .base import Config
 from .number import Flag, Integer
+from .rules import Broken
 
 if TYPE_CHECKING:
     from ..datasets import Dataset
+    from ..metrics.picture_sets import PictureComponents
     from ..tasks import DatasetTask
     from ..tasks.judges import Judge
 
@@ -155,6 +159,70 @@ class Pictures(_OnData):
         from ..tasks import PictureJudge
 
         return PictureJudge(data, self.extras)
+
+
+class TextToImage(_OnData):
+    """Pictures of captions: named attributes read back, Fréchet and kernel distances over principal components."""
+
+    type: Literal["text_to_image"] = "text_to_image"
+    data: datasets.Prompts = Field(description="Which captions.")
+    reference: datasets.Prompts | None = Field(
+        default=None, description="Real pictures to compare with; null: the training part of the data."
+    )
+    reader: Literal["taichi", "none"] = Field(
+        default="taichi", description="Who reads objects off the pictures: taichi, for CLEVR-style scenes, or none."
+    )
+    seed: Integer = Field(default=0, ge=0, le=2**31 - 1, description="Of the principal components.")
+    allow_few: Flag = Field(
+        default=False, description="Draw a Fréchet distance of under 5,000 pictures, as frechet_few (true or false)."
+    )
+    prior: Flag = Field(default=True, description="Draw a real training picture's line (true or false).")
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield captions that a reader cannot read, and data without a training part."""
+        if self.reader == "taichi" and (self.data.captions.type != "clevr_captions" or self.data.caption):
+            rule = "reads lists of CLEVR-style objects: caption 0 of clevr_captions"
+            yield Broken("reader", self.reader, rule, ("none",))
+        if self.reference is None and self.data.train_split is None:
+            yield Broken("reference", None, "is missing; the data have no training part")
+
+    def build(self) -> "DatasetTask":
+        """Construct the task."""
+        from ..tasks.text_to_image import TextToImageJudge, TextToImageTask
+
+        data, (components, pictures) = self.data.build(), self._real()
+        count = (len(data) if self.num_items is None else self.num_items) * self.repeats
+        judge = TextToImageJudge(components, count, reader=self.reader == "taichi", allow_few=self.allow_few)
+        return TextToImageTask(
+            pictures=pictures if self.prior else None,
+            name=self.type,
+            data=data,
+            judge=judge,
+            instruction="",
+            num_items=self.num_items,
+            repeats=self.repeats,
+        )
+
+    def judge(self, data: "Dataset") -> "Judge":
+        """Construct the judge for as many pictures as there are samples."""
+        from ..tasks.text_to_image import TextToImageJudge
+
+        reader = self.reader == "taichi"
+        return TextToImageJudge(self._real()[0], len(data), reader=reader, allow_few=self.allow_few)
+
+    def _real(self) -> "tuple[PictureComponents, Dataset]":
+        source = self.data if self.reference is None else self.reference
+        return _real_pictures(source.model_dump_json(), self.reference is None, self.seed)
+
+
+@lru_cache(maxsize=2)
+def _real_pictures(text: str, train: bool, seed: int) -> "tuple[PictureComponents, Dataset]":
+    """Return the components of real pictures, and the pictures; made once in a process."""
+    from ..metrics.picture_sets import PictureComponents
+
+    config = datasets.Prompts.model_validate_json(text)
+    data = config.build(split=config.train_split) if train else config.build()
+    return PictureComponents([sample.extra["picture"] for sample in data], seed=seed), data
 
 
 class MultipleChoice(_OnData):

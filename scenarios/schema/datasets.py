@@ -230,6 +230,36 @@ class Hub(DataConfig):
             yield Broken("limit", None, "is no limit; with streaming it must say how many rows there are to be")
 
 
+class Prompts(DataConfig):
+    """Captions to make pictures of, for the task text_to_image and for training on it."""
+
+    target = "prompts:Prompts"
+    type: Literal["prompts"] = "prompts"
+    captions: tagged(ClevrCaptions | CocoCaptions | Hub | PythonTarget) = Field(  # type: ignore[valid-type]
+        description="Pictures with captions."
+    )
+    caption: Integer = Field(default=0, ge=0, le=1000, description="Number of the caption that is sent, from 0.")
+    size: Integer | None = Field(
+        default=None, ge=8, le=4096, description="Side of the square that pictures are cut to (pixels); null: as is."
+    )
+
+    @property
+    def path(self) -> str | None:
+        """Where the captions are read from, if they are."""
+        return getattr(self.captions, "path", None)
+
+    @property
+    def train_split(self) -> str | None:  # type: ignore[override]
+        """Where real pictures for comparison are."""
+        return getattr(self.captions, "train_split", None)
+
+    def build(self, **changed: Any) -> Any:
+        """Construct the data set; ``changed`` replaces arguments of the captions', such as ``split``."""
+        from ..datasets.prompts import Prompts as Dataset
+
+        return Dataset(self.captions.build(**changed), caption=self.caption, size=self.size)
+
+
 VqaData = tagged(ClevrSynth | AvqaSynth | Clevr | VQAv2 | TextVQA | MusicAVQA | Hub | PythonTarget)
 ClassData = tagged(TextSynth | SST2 | IMDB | TREC | CIFAR10 | FSDD | ImageFiles | Hub | PythonTarget)
 CaptionData = tagged(ClevrCaptions | CocoCaptions | VALOR32K | Hub | PythonTarget)
@@ -243,6 +273,6 @@ OpenData = tagged(MMVet | PythonTarget)
 Data = tagged(
     ClevrSynth | ClevrCaptions | AvqaSynth | TextSynth | SpeechSynth | Clevr | VQAv2 | TextVQA | MusicAVQA
     | MMBench | MME | MMVet | CocoCaptions | VALOR32K | SST2 | IMDB | TREC | FSDD | LibriSpeech | CIFAR10
-    | ImageFiles | Kodak | PhotoTiles | Hub | PythonTarget
+    | ImageFiles | Kodak | PhotoTiles | Prompts | Hub | PythonTarget
 )  # fmt: skip
 """Any data set; a Python class is called with ``options``."""

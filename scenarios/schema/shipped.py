@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1]
-_GROUPS = ("", "ber", "image", "taichi", "text")
+_GROUPS = ("", "ber", "image", "taichi", "text", "tokcom_mlm", "unitocom")
 _NEED_DATA = ("tokens",)
 """Groups whose data or model cannot be shipped: the user gives a path, or installs weights."""
 

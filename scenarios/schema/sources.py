@@ -1,12 +1,14 @@
 """Classical source coders of images, text and audio."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from .base import Config
-from .number import Flag
+from .number import Flag, Real
 from .python_target import PythonTarget
+from .rules import Broken
 from .union import tagged
 
 if TYPE_CHECKING:
@@ -106,5 +108,33 @@ class Opus(_Codec):
         return self.bit_rate is not None
 
 
-Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | Opus | PythonTarget)
+AMR_WB_RATES = (6.6, 8.85, 12.65, 14.25, 15.85, 18.25, 19.85, 23.05, 23.85)
+"""Modes of AMR-WB, kb/s."""
+
+
+class AMRWB(_Codec):
+    """AMR-WB for speech at 8 or 16 kHz; needs the libraries vo-amrwbenc and opencore-amrwb.
+
+    With ``bit_rate``, every utterance gets the channel uses that its file needs; without, the highest mode that
+    fits the link's budget.
+    """
+
+    codec, payload = "AMRWB", "audio"
+    type: Literal["amr_wb"] = "amr_wb"
+    bit_rate: Real | None = Field(
+        default=None, description="The only mode, 6.6 to 23.85 (kb/s); null: the highest that fits the budget."
+    )
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is one mode only."""
+        return self.bit_rate is not None
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield a bit rate that is no mode."""
+        if self.bit_rate is not None and self.bit_rate not in AMR_WB_RATES:
+            yield Broken("bit_rate", self.bit_rate, "is no mode of AMR-WB", AMR_WB_RATES)
+
+
+Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | Opus | AMRWB | PythonTarget)
 """Any source coder; a Python class is called with ``options``, ``shape`` of images and ``sampling_rate`` of audio."""

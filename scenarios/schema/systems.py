@@ -8,11 +8,14 @@ from pydantic import Field
 from .base import Config
 from .baselines import DeepSC, DeepSCVQA, MobileVLM, UDeepSC
 from .number import Flag, Integer, Real
+from .picture_baselines import TextDiffusion
 from .python_target import PythonTarget
 from .rules import Broken
+from .speech_baselines import DeepSCST
 from .taichi import TaiChi
 from .tokcom import TokCom
 from .union import tagged
+from .unitocom import UniToCom
 from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
@@ -183,7 +186,10 @@ System = tagged(
     | SplitLM
     | TaiChi
     | TokCom
+    | UniToCom
     | DeepSC
+    | DeepSCST
+    | TextDiffusion
     | DeepSCVQA
     | UDeepSC
     | MobileVLM

@@ -12,6 +12,7 @@ from .data_tasks import (
     OpenAnswers,
     Pictures,
     Sentences,
+    TextToImage,
     Transcription,
     Vqa,
     YesNo,
@@ -137,6 +138,6 @@ class Text(Config):
 
 Task = tagged(
     Bits | Image | Text | Vqa | Classification | Captioning | Transcription | Sentences | Pictures
-    | MultipleChoice | YesNo | OpenAnswers | PythonTarget
+    | TextToImage | MultipleChoice | YesNo | OpenAnswers | PythonTarget
 )  # fmt: skip
 """Any task; a Python class is called with ``options``."""

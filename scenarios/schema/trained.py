@@ -94,6 +94,8 @@ def identity(scenario: "Scenario", scheme: TokenScheme, *, content: bool = True)
         content: whether the file's own hash is in it too: two trainings of one key on different machines, or
             the same weights in half precision, give other results.
     """
+    from ...models.systems.layers import files_of
+
     source = source_of(scenario, scheme)
     if not source.trains:
         return {"weights": source.weights()}
@@ -101,10 +103,8 @@ def identity(scenario: "Scenario", scheme: TokenScheme, *, content: bool = True)
     path = find(key)
     if not content or path is None:
         return {"key": key}
-    start = started_by(source, scenario.schemes)
-    whole = start is None or {"system", "link"} <= _parts_of(path, path.stat().st_mtime_ns)
-    rest = {} if whole or start is None else {"start": identity(scenario, start)}
-    return {"key": key, "file": file_digest(path), **rest}
+    digests = [file_digest(one) for one in files_of(path)]
+    return {"key": key, "file": digests[0] if len(digests) == 1 else digests}
 
 
 def find(key: str) -> Path | None:
@@ -163,32 +163,7 @@ def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Modu
             f"scheme {source.name!r}: its weights are neither shipped nor in the cache; make them with"
             f" tokencom train <scenario> --scheme {json.dumps(source.name)}, or let tokencom run do it"
         )
-    begun = _left_to_start(source, path, wanted, scenario)
-    if begun:
-        start = started_by(source, scenario.schemes)
-        assert start is not None
-        put(scenario, start, begun)
-    load_state({name: module for name, module in wanted.items() if name not in begun}, path)
-
-
-def _left_to_start(
-    source: TokenScheme, path: Path, wanted: "Mapping[str, nn.Module]", scenario: "Scenario"
-) -> "dict[str, nn.Module]":
-    """Return the parts that a file leaves to what the training started from, since it did not change them."""
-    from ...models.systems.state import state_of
-
-    if started_by(source, scenario.schemes) is None:
-        return {}
-    held = _parts_of(path, path.stat().st_mtime_ns)
-    return {name: module for name, module in wanted.items() if name not in held and state_of({name: module})}
-
-
-@cache
-def _parts_of(path: Path, changed: int) -> frozenset[str]:
-    """Return the names of the parts that a file has tensors of."""
-    from ...models.training.tensors import tensor_names
-
-    return frozenset(name.split(".", 1)[0] for name in tensor_names(path))
+    load_state(wanted, path)
 
 
 def _copy(scenario: "Scenario", source: TokenScheme, wanted: Mapping[str, "nn.Module"]) -> None:

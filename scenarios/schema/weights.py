@@ -69,10 +69,19 @@ def fingerprint(weights: str) -> str:
     else:
         paths = sorted(folder().glob(("*" if weights == SHIPPED else weights) + SUFFIX))
     found = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        if path.is_file():
-            found.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in (one for named in paths if named.is_file() for one in _layers(named)):
+        found.update(path.name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
+
+
+def _layers(path: Path) -> list[Path]:
+    """Return a file and those that it goes on from; a file that cannot be read is told of where it is loaded."""
+    from ...models.systems.layers import files_of
+
+    try:
+        return files_of(path)
+    except ValueError:
+        return [path]
 
 
 def file_digest(path: Path) -> str:

@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "image": ["ImageTask"],
         "judges": ["AnswerJudge", "Judge"],
         "text": ["TextTask"],
+        "text_to_image": ["TextToImageJudge", "TextToImageTask"],
     },
 )

@@ -25,6 +25,7 @@ TOKEN_CODECS = {
     "modnet-sa": lambda: ModNetCodec(**SMALL),
     "modnet-ra": lambda: ModNetCodec(**SMALL, snr=False, rates=(2, 4)),
     "modnet-sa-ra": lambda: ModNetCodec(**SMALL, rates=(2, 4, 6)),
+    "modnet-any-length": lambda: ModNetCodec(**SMALL, rates=(2, 4, 6), layer_norm=False),
 }
 IMAGE_CODECS = {
     "deepjscc": lambda: DeepJSCC(size=(16, 16), channels=6, filters=(4, 6, 6, 6)),

@@ -3,9 +3,13 @@
 import pytest
 import torch
 
+from tokencom.linklevel.air import FlatAirInterface
+from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.jscc import ChannelModNets, Heard, ModNetCodec
 from tokencom.linklevel.jscc.base import to_reals
 from tokencom.linklevel.jscc.modnet import ModNet
+from tokencom.linklevel.links.jscc import JSCCLink
+from tokencom.linklevel.tokens import Tokens
 
 MASK = torch.ones(2, 3, dtype=torch.bool)
 SNR_DB = torch.tensor([3.0, 10.0])
@@ -64,6 +68,26 @@ def test_the_receiver_puts_channels_back_in_place():
     reals, reliability = nets.decode(heard)
     torch.testing.assert_close(reals, x * nets.encoder_rate(x, rate) * coded.bits[:, None])
     torch.testing.assert_close(reliability, coded.bits[:, None].float().expand_as(reals))
+
+
+def test_one_codec_serves_every_rate_and_its_mask_is_charged():
+    codec = ModNetCodec(dim=8, symbols_per_token=4, rates=(2, 4, 8), layer_norm=False).eval()
+    link = JSCCLink(FlatAirInterface(channel="awgn"), codec, max_num_tokens=63)
+    fixed = JSCCLink(
+        FlatAirInterface(channel="awgn"), ModNetCodec(dim=8, symbols_per_token=4, layer_norm=False), max_num_tokens=63
+    )
+    values = torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(1))
+    without = fixed(Tokens(values), SNR_DB, Draws(seed=1)).channel_uses
+    for rate in (2, 4, 8):
+        codec.rate = rate
+        uses = link(Tokens(values), SNR_DB, Draws(seed=1)).channel_uses
+        assert uses.payload.tolist() == [5 * rate // 2] * 2
+        assert (uses.side_information > without.side_information).all()
+        sent = codec.encode(values, torch.ones(2, 5, dtype=torch.bool), SNR_DB).bits
+        assert sent.sum(1).tolist() == [rate] * 2
+    codec.train()
+    drawn = codec.draw_rates(200, Draws(seed=1), torch.device("cpu"))
+    assert set(drawn.tolist()) == {2, 4, 8}
 
 
 def test_bad_rates():

@@ -1,6 +1,8 @@
 """Files with all parameters of a system and its link."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from torch import nn
 from tokencom.linklevel.air import FlatAirInterface, OFDMAirInterface, TDLChannel
 from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import JSCCLink
+from tokencom.models.systems.layers import files_of, read_layers, upper_layer
 from tokencom.models.systems.state import copy_state, halved, load_state, save_state, state_of
 from tokencom.models.training import LoRA, add_adapters
+from tokencom.models.training.tensors import save_tensors
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny_system import TinySystem
@@ -103,3 +107,54 @@ def test_what_does_not_fit_is_named_and_nothing_changes(tmp_path):
     with pytest.raises(ValueError, match=r"system.head.weight is missing.* is \[3, 3\] there, \[32, 4\] in the model"):
         load_state({"system": target["system"]}, tmp_path / "t.safetensors")
     assert same(target, before)
+
+
+class TestLayers:
+    """Files that hold only what a training changed."""
+
+    def write(self, folder, name, state, key, **note):
+        save_tensors(folder / f"{name}.safetensors", state, {"key": key, **note})
+        (folder / f"{name}.json").write_text(json.dumps({"key": key}))
+
+    def test_a_layer_has_what_differs_and_comes_back_whole(self, tmp_path):
+        source, later, target = parts(1), parts(1), parts(2)
+        with torch.no_grad():
+            later["link"].codec.mean.add_(1.0)
+        self.write(tmp_path, "a", state_of(source), "k1")
+        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        assert set(own) == {"link.codec.mean"}
+        self.write(tmp_path, "b", own, "k2", **note)
+        load_state(target, tmp_path / "b.safetensors")
+        assert same(later, target)
+        assert files_of(tmp_path / "b.safetensors") == [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+
+    def test_adapters_lie_on_the_weights_below(self, tmp_path):
+        lora = LoRA(target_modules=["head"], r=2)
+        source, later, target = parts(1), parts(1), parts(2)
+        add_adapters(nn.ModuleDict(later), lora)
+        with torch.no_grad():
+            for name, parameter in later["system"].named_parameters():
+                if "lora_B" in name:
+                    parameter.add_(0.5)
+        self.write(tmp_path, "a", state_of(source), "k1")
+        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        assert own
+        assert all(".lora_" in name for name in own)
+        self.write(tmp_path, "b", own, "k2", lora=asdict(lora), **note)
+        load_state(target, tmp_path / "b.safetensors")
+        assert same(later, target)
+
+    def test_tensors_that_are_gone_stay_away(self, tmp_path):
+        source, later, target = parts(1), {"link": parts(1)["link"]}, {"link": parts(2)["link"]}
+        self.write(tmp_path, "a", state_of(source), "k1")
+        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        assert own == {}
+        self.write(tmp_path, "b", own, "k2", **note)
+        assert read_layers(tmp_path / "b.safetensors").keys() == state_of(later).keys()
+        load_state(target, tmp_path / "b.safetensors")
+        assert same(later, target)
+
+    def test_a_layer_alone_is_refused(self, tmp_path):
+        self.write(tmp_path, "b", {}, "k2", start="k1")
+        with pytest.raises(ValueError, match="goes on from the weights k1, which are not in"):
+            load_state(parts(), tmp_path / "b.safetensors")

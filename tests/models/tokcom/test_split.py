@@ -69,12 +69,12 @@ def test_gradients_through_links_are_those_of_the_whole_model():
     apart = [p.grad.clone() for codec in codecs for p in codec.parameters()]
     for codec in codecs:
         codec.zero_grad()
-    from tokencom.models.baselines.users import draws_of_user
+    from tokencom.linklevel.multiuser.devices import draws_of_device
 
     draws = Draws(seed=4)
     parts = system.layout.split(system.tokens(batch))
     sent = [
-        links[n](part, snr, draws if n == 0 else draws_of_user(draws, n)).payload
+        links[n](part, snr, draws_of_device(draws, n)).payload
         for n, (part, snr) in enumerate(zip(parts, (10.0, 3.0, 7.0), strict=True))
     ]
     whole = system.loss(system.layout.joined(sent), batch)

@@ -236,8 +236,8 @@ class TestOutput:
         code, _, err = cli("run", *given, "--workers", 0, "--output", tmp_path / "b", "--no-train")
         assert code == 0, err
         assert np.array_equal(*(Results.load(tmp_path / name).value for name in "ab"), equal_nan=True)
-        identity = trained.identity(plan := load_scenario(scenario, given[2:], allow_code=True), plan.schemes[1])
-        assert identity["start"]["key"] == job(scenario, "base").key
+        plan = load_scenario(scenario, given[2:], allow_code=True)
+        assert len(trained.identity(plan, plan.schemes[1])["file"]) == 2
         monkeypatch.undo()
         weights.cards.cache_clear()
 

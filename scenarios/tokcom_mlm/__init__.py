@@ -1,0 +1,1 @@
+"""Scenarios of task-oriented token communication: the figures of arXiv 2505.07841, several users, unequal devices."""
