@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...linklevel.validation import check_choice
@@ -118,6 +119,8 @@ def spelled(texts: Texts, said: Sequence[str]) -> dict[str, torch.Tensor]:
 def cut(tokenizer: Any, waves: Sequence[Any]) -> dict[str, torch.Tensor]:
     """Return audio in parts as long as the tokenizer takes, filled up with silence to equally many for each item.
 
+    Audio without samples, such as what a classical chain did not decode, is silence.
+
     Args:
         tokenizer: of audio.
         waves: [num_samples] each, real.
@@ -125,9 +128,9 @@ def cut(tokenizer: Any, waves: Sequence[Any]) -> dict[str, torch.Tensor]:
     Returns:
         ``audio`` [items * num_chunks, ...], the tokenizer's inputs, and ``num_chunks`` [items], torch.int64.
     """
-    parts = [tokenizer.chunks(wave) for wave in waves]
+    silence = np.zeros(1, np.float32)
+    parts = [tokenizer.chunks(wave if len(wave) else silence) for wave in waves]
     most = max(len(own) for own in parts)
-    silence = waves[0][:1] * 0
     filled = [part for own in parts for part in (*own, *[silence] * (most - len(own)))]
     return {"audio": tokenizer.collate(filled), "num_chunks": torch.tensor([len(own) for own in parts])}
 

@@ -111,6 +111,13 @@ def test_long_audio_is_cut_into_chunks(system):
     assert not tokens.values[1, 32:].any()
 
 
+@torch.no_grad()
+def test_audio_that_did_not_arrive_is_silence(system):
+    nothing, silence = spoken((0, 8000))
+    silence = replace(silence, inputs={"audio": np.zeros(25_600, np.float32)})
+    assert torch.equal(system.encode([nothing]).values, system.encode([silence]).values)
+
+
 def test_words_cross_with_unit_deviation_and_snap_to_the_nearest():
     table = WordTable(50, 16, seed=0)
     values = table(torch.arange(50))
