@@ -32,6 +32,10 @@ class Prompts(Mapped):
         references, family = self.base.references_of(index)
         return (self._chosen(references),), family
 
+    def cluster_of(self, index: int) -> int:
+        """Return the cluster of the picture; it is not read."""
+        return self.base.cluster_of(index)
+
     def prompt(self, sample: Sample) -> Sample:
         """Return a sample whose caption is sent.
 

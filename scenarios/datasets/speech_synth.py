@@ -97,6 +97,10 @@ class SpeechSynth(Dataset):
         text, family, _ = self._draw(index)
         return (text,), family
 
+    def cluster_of(self, index: int) -> int:
+        """Return the cluster of a sample, its number, without speaking."""
+        return index
+
     def read(self, index: int) -> Sample:
         """Return a spoken sample."""
         text, family, how = self._draw(index)

@@ -226,6 +226,10 @@ class ClevrCaptions(_Scenes):
         """Return the captions of an image without painting it."""
         return sample_captions(self.graph(index), self.generator("captions", index), self.captions_per_image), ""
 
+    def cluster_of(self, index: int) -> int:
+        """Return the cluster of a sample, its image's number, without painting it."""
+        return index
+
     def read(self, index: int) -> Sample:
         """Return a sample."""
         references, family = self.references_of(index)
