@@ -9,8 +9,9 @@ import torch
 
 from ..training.tensors import read_note, read_tensors
 
-START, WITHOUT = "start", "without"
-"""In a file's note: the key of the weights that have the rest, and which of their tensors do not belong to it."""
+START, WITHOUT, INITIAL = "start", "without", "initial"
+"""In a file's note: the key of the weights that have the rest, which of their tensors do not belong to it, and which
+tensors are in no file, since no training has changed the initial values that follow from a configuration's seed."""
 
 ADAPTER = ".lora_A."
 
@@ -42,42 +43,53 @@ def beside(folder: Path, key: str) -> Path | None:
     return None
 
 
-def read_layers(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a file and of those that it goes on from.
+def read_layers(path: Path) -> tuple[dict[str, torch.Tensor], set[str]]:
+    """Return the tensors of a file and of those that it goes on from, and names of those with initial values.
 
     Raises:
         ValueError: see :func:`files_of`.
     """
     found: dict[str, torch.Tensor] = {}
+    initial: set[str] = set()
     for one in files_of(path):
-        own = read_tensors(one)
-        without = set(read_note(one, needed=False).get(WITHOUT, ()))
+        own, note = read_tensors(one), read_note(one, needed=False)
+        without = set(note.get(WITHOUT, ()))
         found = {name: tensor for name, tensor in adapted(found, own).items() if name not in without} | own
-    return found
+        initial = (set(adapted(dict.fromkeys(initial), own)) | set(note.get(INITIAL, ()))) - without - set(own)
+    return found, initial
 
 
 def upper_layer(
-    tensors: Mapping[str, torch.Tensor], folder: Path, key: str
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors that differ from those of a key, and what a file of them has to note.
+    tensors: Mapping[str, torch.Tensor], *, initial: Mapping[str, torch.Tensor], folder: Path | None = None,
+    key: str = "",
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:  # fmt: skip
+    """Return the tensors that a training changed, and what a file of them has to note.
 
     Args:
         tensors: all of the state.
-        folder: where the weights of the key are.
-        key: of what they go on from.
+        initial: the state before any training.
+        folder: where the weights are that they go on from; `None` if they go on from none.
+        key: of these weights.
     """
-    path = beside(folder, key)
-    if path is None:
-        return dict(tensors), {}
-    below = adapted(read_layers(path), tensors)
-    own = {
-        name: tensor for name, tensor in tensors.items()
-        if name not in below or not below[name].to(tensor.dtype).equal(tensor)
+    path = None if folder is None else beside(folder, key)
+    below, left = ({}, set()) if path is None else read_layers(path)
+    below, fresh = adapted(below, tensors), adapted(initial, tensors)
+    same = {name for name, tensor in tensors.items() if _equal(below.get(name), tensor)}
+    unchanged = {
+        name for name, tensor in tensors.items() if name not in below and _equal(fresh.get(name), tensor)
     }  # fmt: skip
-    return own, {START: key, WITHOUT: sorted(set(below) - set(tensors))}
+    own = {name: tensor for name, tensor in tensors.items() if name not in same | unchanged}
+    note: dict[str, Any] = {INITIAL: sorted(unchanged)} if unchanged else {}
+    if path is not None:
+        note |= {START: key, WITHOUT: sorted((set(below) | left) - set(tensors))}
+    return own, note
 
 
-def adapted(tensors: Mapping[str, torch.Tensor], by: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def _equal(one: torch.Tensor | None, other: torch.Tensor) -> bool:
+    return one is not None and one.detach().to(other.dtype).equal(other)
+
+
+def adapted(tensors: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
     """Return tensors with the names that they have where ``by`` has adapters of low rank."""
     paths = {name.split(ADAPTER)[0] for name in by if ADAPTER in name}
 

@@ -1,6 +1,6 @@
 """All parameters of a system and its link in one safetensors file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,18 @@ def load_state(parts: Mapping[str, nn.Module], path: Path) -> None:
 
     Args:
         parts: by name, "system" and "link"; what the file has of others is left out.
-        path: a file that :func:`save_state` wrote, or shipped weights, which may go on from others beside them.
+        path: a file that :func:`save_state` wrote, or shipped weights, which may go on from others beside them. What
+            no training has changed is in no file: the parts keep the initial values of their seeds.
 
     Raises:
         ValueError: for a file that cannot be read, or tensors that are missing, too many or of another shape.
             The parts are then as they were, adapters apart.
     """
-    given = {name: tensor for name, tensor in read_layers(path).items() if name.split(".", 1)[0] in parts}
+    tensors, initial = read_layers(path)
+    given = {name: tensor for name, tensor in tensors.items() if name.split(".", 1)[0] in parts}
     if any(".lora_" in name for name in given):
         add_adapters(nn.ModuleDict(dict(parts)), LoRA(**read_note(path)["lora"]))
-    _put(given, parts, str(path))
+    _put(given, parts, str(path), initial)
 
 
 def copy_state(source: Mapping[str, nn.Module], target: Mapping[str, nn.Module]) -> None:
@@ -94,9 +96,11 @@ def copy_state(source: Mapping[str, nn.Module], target: Mapping[str, nn.Module])
     _put(given, target, "start")
 
 
-def _put(given: Mapping[str, torch.Tensor], parts: Mapping[str, nn.Module], origin: str) -> None:
+def _put(
+    given: Mapping[str, torch.Tensor], parts: Mapping[str, nn.Module], origin: str, initial: Collection[str] = ()
+) -> None:
     own = state_of(parts)
-    faults = [f"{name} is missing" for name in own if name not in given]
+    faults = [f"{name} is missing" for name in own if name not in given and name not in initial]
     faults += [f"{name} is not in the model" for name in given if name not in own]
     faults += [
         f"{name} is {list(tensor.shape)} there, {list(own[name].shape)} in the model"

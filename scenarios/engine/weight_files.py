@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from ..schema.starting import chain
 from ..schema.token_links import JSCC, Quantized, configuration
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import nn
 
     from .training import Job
 
@@ -27,7 +26,8 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     """Write the weights of a job, which are there, and their card.
 
     A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named. What
-    the training left as it was in the weights that it started from is read from those, if they are in the folder.
+    the training left as it was is read from the weights that it started from, if they are in the folder; what no
+    training has changed is left out, since it follows from a seed.
 
     Args:
         job: the training.
@@ -38,17 +38,21 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     Returns:
         path of the safetensors file.
     """
-    from ...models.systems.layers import START, WITHOUT, read_layers
-    from ...models.systems.state import halved
+    from ...models.systems.layers import INITIAL, START, WITHOUT, upper_layer
+    from ...models.systems.state import halved, load_state, state_of
     from ...models.training.tensors import read_note, save_tensors, save_text
 
     source = trained.find(job.key)
     assert source is not None
-    tensors = read_layers(source)
-    note = {name: value for name, value in read_note(source).items() if name not in (START, WITHOUT)}
+    parts = _fresh(job)
+    load_state(parts, source)
+    tensors, note = state_of(parts), read_note(source)
     path = folder / f"{file_name(job, single=single)}.safetensors"
-    own, below = _upper_layer(job, halved(tensors) if half else tensors, folder)
-    save_tensors(path, own, {**note, **below})
+    own, changed = upper_layer(
+        halved(tensors) if half else tensors, initial=state_of(_fresh(job)), folder=folder, key=_start(job, folder)
+    )
+    rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL)}
+    save_tensors(path, own, rest | changed)
     beside = source.with_suffix(".json")
     card = json.loads((beside if beside.is_file() else source.parent / "model_card.json").read_text(encoding="utf-8"))
     card["system"] = {**card["system"], **_configurations(job)}
@@ -57,18 +61,25 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     return path
 
 
-def _upper_layer(
-    job: "Job", tensors: "Mapping[str, Tensor]", folder: Path
-) -> "tuple[Mapping[str, Tensor], dict[str, Any]]":
-    """Return what a job's tensors have beyond those of the nearest start in the folder, and what to note of it."""
-    from ...models.systems.layers import beside, upper_layer
+def _fresh(job: "Job") -> "dict[str, nn.Module]":
+    """Return system and link of a job as they are before any training."""
+    training = job.scheme.training
+    assert training is not None
+    assert training.data is not None
+    system, link = trained.parts(job.scenario, job.scheme, data=training.data[0].build())
+    return {"link": link} if system is None else {"system": system, "link": link}
+
+
+def _start(job: "Job", folder: Path) -> str:
+    """Return the key of the nearest start of a job whose weights are in the folder; empty if there is none."""
+    from ...models.systems.layers import beside
 
     for start in chain(job.scheme, job.scenario.schemes)[1:]:
         if start.trains and start.training is not None and start.training.makes_weights:
             key = trained.key_of(job.scenario, start)
             if beside(folder, key) is not None:
-                return upper_layer(tensors, folder, key)
-    return tensors, {}
+                return key
+    return ""
 
 
 def _configurations(job: "Job") -> dict[str, Any]:

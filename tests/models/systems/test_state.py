@@ -121,7 +121,7 @@ class TestLayers:
         with torch.no_grad():
             later["link"].codec.mean.add_(1.0)
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert set(own) == {"link.codec.mean"}
         self.write(tmp_path, "b", own, "k2", **note)
         load_state(target, tmp_path / "b.safetensors")
@@ -137,7 +137,7 @@ class TestLayers:
                 if "lora_B" in name:
                     parameter.add_(0.5)
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert own
         assert all(".lora_" in name for name in own)
         self.write(tmp_path, "b", own, "k2", lora=asdict(lora), **note)
@@ -147,10 +147,10 @@ class TestLayers:
     def test_tensors_that_are_gone_stay_away(self, tmp_path):
         source, later, target = parts(1), {"link": parts(1)["link"]}, {"link": parts(2)["link"]}
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), tmp_path, "k1")
+        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert own == {}
         self.write(tmp_path, "b", own, "k2", **note)
-        assert read_layers(tmp_path / "b.safetensors").keys() == state_of(later).keys()
+        assert read_layers(tmp_path / "b.safetensors")[0].keys() == state_of(later).keys()
         load_state(target, tmp_path / "b.safetensors")
         assert same(later, target)
 
@@ -158,3 +158,24 @@ class TestLayers:
         self.write(tmp_path, "b", {}, "k2", start="k1")
         with pytest.raises(ValueError, match="goes on from the weights k1, which are not in"):
             load_state(parts(), tmp_path / "b.safetensors")
+
+    def test_initial_values_are_in_no_file(self, tmp_path):
+        fresh, first, later, target = parts(1), parts(1), parts(1), parts(1)
+        with torch.no_grad():
+            first["system"].head.weight.add_(1.0)
+        own, note = upper_layer(state_of(first), initial=state_of(fresh))
+        assert set(own) == {"system.head.weight"}
+        assert {name.split(".")[0] for name in note["initial"]} == {"system", "link"}
+        self.write(tmp_path, "a", own, "k1", **note)
+        load_state(target, tmp_path / "a.safetensors")
+        assert same(first, target)
+        load_state(later, tmp_path / "a.safetensors")
+        with torch.no_grad():
+            later["link"].codec.mean.add_(1.0)
+        own, note = upper_layer(state_of(later), initial=state_of(fresh), folder=tmp_path, key="k1")
+        assert set(own) == {"link.codec.mean"}
+        self.write(tmp_path, "b", own, "k2", **note)
+        target = parts(1)
+        load_state(target, tmp_path / "b.safetensors")
+        assert same(later, target)
+        assert not same(first, target)
