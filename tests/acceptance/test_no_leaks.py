@@ -5,6 +5,7 @@ not depend on what was sent.
 """
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tokencom.linklevel import (
 )
 from tokencom.linklevel.air import OFDMAirInterface, TDLChannel
 from tokencom.linklevel.jscc import DeepJSCC, DenseCodec
+from tokencom.linklevel.multiuser import DevicesLink, OrthogonalAccess, UplinkMIMO
 from tokencom.linklevel.sources import JPEG, UTF8
 from tokencom.scenarios import load_scenario, shipped
 
@@ -142,7 +144,27 @@ def test_nothing_shows_without_the_air_through_learned_links(case, air, replacem
     assert same(one, two)
 
 
+@pytest.mark.parametrize("replacement", [silence, noise])
+@pytest.mark.parametrize("access", [OrthogonalAccess, UplinkMIMO])
+def test_nothing_shows_without_the_air_from_several_devices(access, replacement):
+    air = FlatAirInterface(channel="rayleigh", num_rx_ant=4)
+    codecs = [DenseCodec(dim=8, symbols_per_token=2, seed=seed) for seed in (1, 2)]
+    devices = [JSCCLink(air, codecs[0], length="known"), JSCCLink(air, codecs[1])]
+    link = DevicesLink(devices, access(air, 2), num_tokens=[2]).eval()
+    with torch.no_grad():
+        arrived = [link(tokens(seed), 30.0, Draws(seed=3)).payload.values for seed in (1, 2)]
+        assert not same(*arrived)
+        transmit = link.users.access.transmit
+        link.users.access.transmit = lambda *args: [
+            replace(heard, **dict(zip(("symbols", "no_eff"), replacement(heard.symbols, heard.no_eff), strict=True)))
+            for heard in transmit(*args)
+        ]
+        one, two = (link(tokens(seed), 30.0, Draws(seed=3)).payload for seed in (1, 2))
+    assert torch.equal(one.mask, two.mask)
+    assert same(one.values, two.values)
+
+
 def test_links_of_shipped_scenarios_are_of_these_kinds():
     for name in shipped():
         for scheme in load_scenario(name).schemes:
-            assert scheme.link.type in {"digital", "jscc"}, (name, scheme.name)
+            assert scheme.link.type in {"digital", "jscc", "devices"}, (name, scheme.name)
