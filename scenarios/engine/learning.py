@@ -1,6 +1,7 @@
 """Learning curves as results: the logged loss of each scheme's training against its steps."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,15 +30,15 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
         fingerprint: of the scenario and the versions.
 
     Returns:
-        the swept points, each at every step that any scheme has.
+        the swept points that trainings differ at, each at every step that any scheme has.
 
     Raises:
         NotTrainedError: for weights that are nowhere.
         ValueError: for a scheme that is not trained, or weights that come without a learning curve.
     """
-    swept = scenario.points()
     names = tuple(scheme.name for scheme in compared(scenario))
-    found = {(name, p): _curve(point.scenario, name) for p, point in enumerate(swept) for name in names}
+    swept = _apart(scenario, names)
+    found = {(name, p): _curve(point, name) for p, (point, _) in enumerate(swept) for name in names}
     places: dict[tuple[int, int], int] = {}
     for (_, p), rows in sorted(found.items(), key=lambda item: item[0][1]):
         for step in rows:
@@ -50,7 +51,7 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
             value[names.index(name), places[p, step], 0] = loss
     shape, nothing = value.shape[:2], np.full_like(value, np.nan)
     return Results(
-        name=scenario.name, schemes=names, points=tuple({**swept[p].values, STEP: step} for p, step in ordered),
+        name=scenario.name, schemes=names, points=tuple({**swept[p][1], STEP: step} for p, step in ordered),
         metrics=(LOSS,), value=value, low=nothing, high=nothing.copy(), count=value.copy(),
         total=np.where(np.isnan(value), np.nan, 1.0), snr_db=np.full(shape, np.nan),
         num_batches=np.zeros(shape, np.int64), num_items=np.zeros(shape, np.int64),
@@ -58,13 +59,33 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
     )  # fmt: skip
 
 
-def _curve(scenario: "Scenario", name: str) -> dict[int, float]:
-    """Return the loss of a scheme by step."""
+def _apart(scenario: "Scenario", names: Sequence[str]) -> "list[tuple[Scenario, dict[str, Any]]]":
+    """Return the first of the swept points that have the same trainings, each with the values that tell it apart."""
+    first: dict[tuple[str, ...], Any] = {}
+    for point in scenario.points():
+        first.setdefault(tuple(_key(point.scenario, name) for name in names), point)
+    points = list(first.values())
+    paths = [path for path in points[0].values if any(p.values[path] != points[0].values[path] for p in points)]
+    return [(point.scenario, {path: point.values[path] for path in paths}) for point in points]
+
+
+def _key(scenario: "Scenario", name: str) -> str:
+    """Return the key of the training that makes a scheme's weights.
+
+    Raises:
+        ValueError: for a scheme that is not trained.
+    """
     scheme: Any = scenario.scheme(name)
     if not getattr(scheme, "trains", False):
         raise ValueError(f"figure: 'training' given, but scheme {name!r} is not trained here")
+    return trained.key_of(scenario, trained.source_of(scenario, scheme))
+
+
+def _curve(scenario: "Scenario", name: str) -> dict[int, float]:
+    """Return the loss of a scheme by step."""
+    scheme: Any = scenario.scheme(name)
     source = trained.source_of(scenario, scheme)
-    curves = _curves(trained.key_of(scenario, source), name)
+    curves = _curves(_key(scenario, name), name)
     rows = curves.get(source.training.stages[-1].name)  # type: ignore[union-attr]
     if not rows or not rows["step"]:
         raise ValueError(

@@ -56,9 +56,9 @@ class Layout:
 
 
 def x_axis(results: "Results") -> str | None:
-    """Return the swept path of the x axis: the SNR, else the first path of numbers, else the first."""
+    """Return the swept path of the x axis: steps, the SNR, else the first path of numbers, else the first."""
     axes = results.axes
-    for path in ("snr_db", "ebno_db"):
+    for path in ("step", "snr_db", "ebno_db"):
         if path in axes:
             return path
     numeric = [path for path, values in axes.items() if is_numeric(values) and len(values) > 1]
