@@ -94,7 +94,8 @@ def read_note(path: Path, *, needed: bool = True) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ValueError(f"{path}: does not exist") from error
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: is no safetensors file of a training ({error})") from error
+        fault = "is no safetensors file of a training" if needed else "cannot be read"
+        raise ValueError(f"{path}: {fault} ({error})") from error
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
