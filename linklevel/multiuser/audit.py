@@ -54,6 +54,7 @@ def audit_devices(
     snr_db: float | torch.Tensor | Sequence[Any],
     draws: Draws,
     num_draws: int = 20_000,
+    only: Sequence[bool] | None = None,
 ) -> tuple[AuditReport, ...]:
     """Audit each device; see :func:`~tokencom.linklevel.audit_link`.
 
@@ -67,18 +68,18 @@ def audit_devices(
         snr_db: as the link takes it.
         draws: where fades and noise come from.
         num_draws: fades behind each gain.
+        only: for each device, whether it is audited; one that sends nothing cannot be. All if `None`.
 
     Returns:
-        one report per device.
+        one report per device that is audited.
     """
+    chosen = [m for m in range(len(payloads)) if only is None or only[m]]
     if isinstance(link.access, UplinkMIMO):
-        ones: list[Link] = [_OneDevice(link, m) for m in range(len(payloads))]
         return tuple(
-            audit_link(one, payload, snr_db, draws, num_draws)  # type: ignore[arg-type]
-            for one, payload in zip(ones, payloads, strict=True)
+            audit_link(_OneDevice(link, m), payloads[m], snr_db, draws, num_draws)  # type: ignore[arg-type]
+            for m in chosen
         )
     snr = link.snr_of_devices(snr_db, len(payloads[0]))
     return tuple(
-        audit_link(one, payload, snr[m], draws_of_device(draws, m), num_draws)
-        for m, (one, payload) in enumerate(zip(link.devices, payloads, strict=True))
+        audit_link(link.devices[m], payloads[m], snr[m], draws_of_device(draws, m), num_draws) for m in chosen
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .scenario_arguments import add_scenario_arguments, scenario_of
 
 if TYPE_CHECKING:
+    from ...linklevel.audit import AuditReport
     from ...linklevel.links import Link
     from ..schema import Point, Scenario
     from ..tasks.base import Task
@@ -33,20 +34,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Audit, print each table, and return 1 if a check failed."""
     scenario = scenario_of(arguments)
-    from ...linklevel import Draws, audit_link
+    from ...linklevel import Draws
 
     failed = []
     for scheme, point, where in subjects(scenario):
         task, link = point.scenario.build(scheme)
         snr_db = point.scenario.link_snr_db(scheme, link)
         draws = Draws(seed=scenario.seed, point=point.hash)
-        report = audit_link(link, payload_of(task, link, snr_db, draws), snr_db, draws, arguments.draws)
-        name = f"{scheme}{where}"
-        print(f"{name}\n{report}\n", flush=True)
-        if not report.ok:
-            failed.append(name)
+        payload = payload_of(task, link, snr_db, draws)
+        for device, report in reports(link, payload, snr_db, draws, arguments.draws):
+            name = f"{scheme}{where}{device}"
+            print(f"{name}\n{report}\n", flush=True)
+            if not report.ok:
+                failed.append(name)
     print("every link keeps the signal contract" if not failed else f"failed: {'; '.join(failed)}")
     return 1 if failed else 0
+
+
+def reports(
+    link: "Link", payload: Any, snr_db: float, draws: Any, num_draws: int
+) -> "Iterator[tuple[str, AuditReport]]":
+    """Yield the report of a link, or of each of its devices that sends anything, with what tells the device."""
+    from ...linklevel import audit_link
+    from ...linklevel.multiuser import DevicesLink, audit_devices
+
+    inner: Any = getattr(link, "link", link)
+    if not isinstance(inner, DevicesLink):
+        yield "", audit_link(link, payload, snr_db, draws, num_draws)
+        return
+    system: Any = getattr(link, "system", None)
+    parts = inner.split(payload if system is None else system.encode(payload))
+    sends = [bool(part.mask.any()) for part in parts]
+    found = audit_devices(inner.users, parts, snr_db, draws, num_draws, only=sends)
+    numbers = [number for number, one in enumerate(sends) if one]
+    yield from ((f", device {number + 1}", report) for number, report in zip(numbers, found, strict=True))
 
 
 def subjects(scenario: "Scenario") -> Iterator[tuple[str, "Point", str]]:

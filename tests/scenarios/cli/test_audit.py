@@ -35,3 +35,12 @@ def test_each_air_interface_is_measured_once():
 def test_every_shipped_scenario_passes(cli, name):
     code, out, err = cli("audit", name)
     assert code == 0, out + err
+
+
+def test_devices_are_measured_one_by_one(cli):
+    """With unequal path gains each device has its own Es/N0."""
+    code, out, err = cli("audit", "tokcom_mlm/asymmetric", "sweep.snr_db=[6]", "task.data.num_clips=20")
+    assert code == 0, out + err
+    assert [line for line in out.splitlines() if line.startswith("weak camera, device")] == [
+        f"weak camera, device {number}" for number in (1, 2, 3)
+    ]
