@@ -1,13 +1,11 @@
 """Learning curves as results: the logged loss of each scheme's training against its steps."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..schema import trained
-from ..schema.weights import cards
 from .plan import compared
 from .results import MetricInfo, Results
 
@@ -39,11 +37,7 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
     names = tuple(scheme.name for scheme in compared(scenario))
     swept = _apart(scenario, names)
     found = {(name, p): _curve(point, name) for p, (point, _) in enumerate(swept) for name in names}
-    places: dict[tuple[int, int], int] = {}
-    for (_, p), rows in sorted(found.items(), key=lambda item: item[0][1]):
-        for step in rows:
-            places[p, step] = 0
-    ordered = sorted(places)
+    ordered = sorted({(p, step) for (_, p), rows in found.items() for step in rows})
     places = {place: number for number, place in enumerate(ordered)}
     value = np.full((len(names), len(ordered), 1), np.nan)
     for (name, p), rows in found.items():
@@ -96,14 +90,10 @@ def _curve(scenario: "Scenario", name: str) -> dict[int, float]:
 
 
 def _curves(key: str, name: str) -> Any:
-    from ...models.training.card import JSON, curve
+    from ...models.training.card import curve
     from ...models.training.log import read_log
 
-    for card in cards().values():
-        if card.get("key") == key:
-            return card.get("curve", {})
     path = trained.find(key)
     if path is None:
         raise trained.NotTrainedError(f"weights of {name!r} are missing; make them with tokencom train")
-    card = json.loads(path.with_name(JSON).read_text(encoding="utf-8"))
-    return card.get("curve") or curve(read_log(path.parent))
+    return trained.card_beside(path).get("curve") or curve(read_log(path.parent))

@@ -53,8 +53,7 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     )
     rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL)}
     save_tensors(path, own, rest | changed)
-    beside = source.with_suffix(".json")
-    card = json.loads((beside if beside.is_file() else source.parent / "model_card.json").read_text(encoding="utf-8"))
+    card = trained.card_beside(source)
     card["system"] = {**card["system"], **_configurations(job)}
     text = json.dumps({"name": path.stem, **card, "half": half}, indent=1, ensure_ascii=False)
     save_text(path.with_suffix(".json"), text + "\n")

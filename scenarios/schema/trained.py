@@ -118,6 +118,14 @@ def find(key: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def card_beside(path: Path) -> dict[str, Any]:
+    """Return the card of a file of :func:`find`: of the same name where it is shipped, the folder's in the cache."""
+    from ...models.training.card import JSON
+
+    own = path.with_suffix(".json")
+    return json.loads((own if own.is_file() else path.with_name(JSON)).read_text(encoding="utf-8"))
+
+
 def load(scenario: "Scenario", scheme: TokenScheme, link: "Link") -> None:
     """Put trained weights into the link of a scheme that is built.
 

@@ -1,5 +1,7 @@
 """What tokenizers with real inputs have in common: networks around two Transformers, and mean squared error."""
 
+from abc import abstractmethod
+
 import torch
 from torch import nn
 
@@ -27,9 +29,9 @@ class TransformerTokenizer(Tokenizer):
             self.encoder = TokenEncoder(config, config.dim * (2 if config.learned_variance else 1))
             self.decoder = TokenDecoder(config)
 
+    @abstractmethod
     def _ends(self) -> tuple[nn.Module, nn.Module]:
         """Return stem and head: inputs to [batch, num_positions, hidden], and from there to reconstructions."""
-        raise NotImplementedError
 
     def posterior(self, inputs: torch.Tensor) -> Posterior:
         """Return the distribution of the tokens; see :meth:`Tokenizer.posterior`."""

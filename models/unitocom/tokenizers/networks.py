@@ -58,7 +58,27 @@ class Cells:
         return x.flatten(1, 4)
 
 
-class TokenEncoder(nn.Module):
+class _OverPositions(nn.Module):
+    """A Transformer over the positions of an item, and the cells that they are joined to.
+
+    Args:
+        config: of the tokenizer.
+    """
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        rows, columns = config.positions
+        self.position = _positions(rows * columns, config.hidden)
+        self.trunk = _Trunk(config)
+        self.cells = Cells(config.positions, config.cells) if config.pooling == "grid" else None
+
+    @property
+    def reach(self) -> int:
+        """Positions that a token is joined of: those of its cell, or the one of its query."""
+        return self.cells.count if self.cells else 1
+
+
+class TokenEncoder(_OverPositions):
     """Transformer over the positions of an item, then S tokens of it.
 
     With pooling "grid" the positions of a cell are joined by a linear map. With "queries" S learned tokens go through
@@ -71,14 +91,10 @@ class TokenEncoder(nn.Module):
     """
 
     def __init__(self, config: TokenizerConfig, out: int) -> None:
-        super().__init__()
-        rows, columns = config.positions
-        self.position = _positions(rows * columns, config.hidden)
-        self.trunk = _Trunk(config)
-        self.cells = Cells(config.positions, config.cells) if config.pooling == "grid" else None
+        super().__init__(config)
         if self.cells is None:
             self.queries = _positions(config.num_tokens, config.hidden)
-        self.out = nn.Linear(config.hidden * (self.cells.count if self.cells else 1), out)
+        self.out = nn.Linear(config.hidden * self.reach, out)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Return [batch, S, out] of features [batch, num_positions, hidden].
@@ -99,7 +115,7 @@ class TokenEncoder(nn.Module):
         return self.out(self.trunk(x, unseen)[:, :count])
 
 
-class TokenDecoder(nn.Module):
+class TokenDecoder(_OverPositions):
     """S tokens to the positions of an item, then a Transformer over them; the mirror of :class:`TokenEncoder`.
 
     Args:
@@ -107,14 +123,10 @@ class TokenDecoder(nn.Module):
     """
 
     def __init__(self, config: TokenizerConfig) -> None:
-        super().__init__()
-        rows, columns = config.positions
-        self.position = _positions(rows * columns, config.hidden)
-        self.trunk = _Trunk(config)
-        self.cells = Cells(config.positions, config.cells) if config.pooling == "grid" else None
+        super().__init__(config)
         if self.cells is None:
             self.places = _positions(config.num_tokens, config.hidden)
-        self.into = nn.Linear(config.dim, config.hidden * (self.cells.count if self.cells else 1))
+        self.into = nn.Linear(config.dim, config.hidden * self.reach)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return features [batch, num_positions, hidden] of tokens [batch, S, dim]."""
