@@ -4,17 +4,17 @@ from abc import abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from ...linklevel.tokens import Tokens
 from ...linklevel.validation import check_choice, check_range
+from ..scenes import CellHead, Referents, steps_loss
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from ..words import WordTokenizer
-from .cells import CellHead, cell_targets
 from .layout import Layout
+from .pictures import pictures_of, referents_of
 
 CLEVR_ANSWERS = (
     "yes", "no", *map(str, range(11)), "gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow",
@@ -55,6 +55,11 @@ class AnswerSystem(TrainableSystem):
     """Tokens that a picture is sent in."""
 
     _seen: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
+
+    _looked: tuple[torch.Tensor | None, list[torch.Tensor]] = (None, [])
+
+    cell_grid: tuple[int, int] | None = None
+    """Cells of the picture along height and width, for the losses that need a scene; `None` for none."""
 
     num_sent_words: int | None = None
     """First words of a text that are sent; all if `None`."""
@@ -101,8 +106,9 @@ class AnswerSystem(TrainableSystem):
 
     @abstractmethod
     def fuse(
-        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
+        looked: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores of answers [num_texts, num_answers] and of classes [num_texts, num_classes].
 
         Args:
@@ -111,13 +117,16 @@ class AnswerSystem(TrainableSystem):
             words: [num_texts, num_words, dim], as received, or read at the receiver.
             there: [num_texts, num_words], torch.bool.
             batch: ``owner`` [num_texts], the item of each text; ``classify`` [num_texts], torch.bool.
+            looked: a receiver that looks at the picture in steps adds the scores of each step before the softmax,
+                [num_texts, num_image_tokens].
         """
 
     def collate(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:
         """Return a training batch; see :meth:`TrainableSystem.collate`."""
         places = {cluster: place for place, cluster in enumerate(dict.fromkeys(s.cluster for s in samples))}
         owner = [places[sample.cluster] for sample in samples]
-        return self._texts(samples, owner) | self._images(samples, owner) | self._labels(samples)
+        batch = self._texts(samples, owner) | pictures_of(samples, owner, self.cell_grid) | self._labels(samples)
+        return batch | referents_of(samples, self.cell_grid)
 
     def tokens(self, batch: Batch) -> Tokens:
         """Return what the transmitter sends; see :meth:`TrainableSystem.tokens`."""
@@ -136,28 +145,51 @@ class AnswerSystem(TrainableSystem):
     def loss(self, tokens: Tokens, batch: Batch) -> torch.Tensor:
         """Return the mean loss of the answers; see :meth:`TrainableSystem.loss`."""
         total = tokens.values.new_zeros((), dtype=torch.float32)
-        for scores, chosen in zip(self._scores(tokens, batch), (~batch["classify"], batch["classify"]), strict=True):
+        looked: list[torch.Tensor] = []
+        both = self._scores(tokens, batch, looked)
+        self._looked = (batch["words"], looked)
+        for scores, chosen in zip(both, (~batch["classify"], batch["classify"]), strict=True):
             rows = chosen & (batch["label"] >= 0)
             if bool(rows.any()):
                 total = total + self._objective(scores[rows].float(), batch["label"][rows])
         return total / (batch["label"] >= 0).sum().clamp_min(1)
 
     def auxiliary(self, batch: Batch, wanted: Collection[str]) -> dict[str, torch.Tensor]:
-        """Return ``cells``: what lies in each cell of the pictures; see :class:`~.cells.CellHead`.
+        """Return ``cells`` and ``referents``.
+
+        ``cells`` is what lies in each cell of the pictures (:class:`~tokencom.models.scenes.CellHead`); ``referents``
+        that the receiver's last steps look at the objects that a question speaks of
+        (:class:`~tokencom.models.scenes.Referents`), at its step before the last for one step before the end.
 
         Raises:
-            ValueError: if it is wanted of samples without a scene.
+            ValueError: if they are wanted of samples without a scene or program.
         """
-        if "cells" not in wanted:
-            return {}
-        if "cells" not in batch:
-            raise ValueError("losses: 'cells' needs pictures whose samples have a scene graph, as in clevr_synth")
+        for name, entry in (("cells", "cells"), ("referents", "referent_row")):
+            if name in wanted and entry not in batch:
+                raise ValueError(
+                    f"losses: {name!r} needs pictures whose samples have a scene graph, and questions with a program, "
+                    "as in clevr_synth"
+                )
+        found = {"cells": self._cells_loss(batch)} if "cells" in wanted else {}
+        return found | ({"referents": self._referents_loss(batch)} if "referents" in wanted else {})
+
+    def _referents_loss(self, batch: Batch) -> torch.Tensor:
+        words, looked = self._looked
+        if words is not batch["words"]:
+            self.loss(self.tokens(batch), batch)
+            looked = self._looked[1]
+        self._looked = (None, [])
+        if not looked:
+            raise ValueError(f"losses: 'referents' is no loss of {type(self).__name__}, which takes no steps")
+        return steps_loss(looked, Referents.within(batch))
+
+    def _cells_loss(self, batch: Batch) -> torch.Tensor:
         # The step's tokens were made of the same features: the encoder need not run again.
         images, features = self._seen
         if images is not batch["images"] or features is None:
             features = self.features(batch["images"])
         self._seen = (None, None)
-        return {"cells": self.cells.loss(self.detailed(features), batch["cells"])}
+        return self.cells.loss(self.detailed(features), batch["cells"])
 
     def detailed(self, features: torch.Tensor) -> torch.Tensor:
         """Return the features that the ``cells`` loss looks at, [batch, cells, width]; all unless overridden."""
@@ -167,7 +199,7 @@ class AnswerSystem(TrainableSystem):
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return tokens; see :meth:`TokenSystem.encode`."""
         owner = list(range(len(samples)))
-        return self.tokens(self._moved(self._texts(samples, owner) | self._images(samples, owner)))
+        return self.tokens(self._moved(self._texts(samples, owner) | pictures_of(samples, owner, self.cell_grid)))
 
     @torch.no_grad()
     def answer(self, tokens: Tokens, samples: Sequence[Any]) -> list[str]:
@@ -201,7 +233,9 @@ class AnswerSystem(TrainableSystem):
         lengths = batch["lengths"] if self.num_sent_words is None else batch["lengths"].clamp_max(self.num_sent_words)
         return Layout(batch["owner"], lengths * crossed, batch["pictured"], self.num_image_tokens)
 
-    def _scores(self, tokens: Tokens, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _scores(
+        self, tokens: Tokens, batch: Batch, looked: list[torch.Tensor] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the scores of answers and classes from what was received."""
         layout, width = self._layout(batch), max(1, int(batch["lengths"].max()))
         pictures, seen = layout.pictures(tokens)
@@ -213,7 +247,7 @@ class AnswerSystem(TrainableSystem):
             read = self.read(ids[own], mask[own], batch["classify"][own])
             words = words.to(read).index_put((own.nonzero()[:, 0],), read)
             there = torch.where(own[:, None], mask, there)
-        return self.fuse(pictures, seen, words, there, batch)
+        return self.fuse(pictures, seen, words, there, batch, [] if looked is None else looked)
 
     def _texts(self, samples: Sequence[Any], owner: Sequence[int]) -> dict[str, torch.Tensor]:
         """Return the words of each sample; a text is read where it is at the transmitter or the receiver."""
@@ -230,22 +264,6 @@ class AnswerSystem(TrainableSystem):
 
     def _ids(self, text: str) -> list[int]:
         return self.words.ids(text)[: self.max_num_words] or [self.words.unknown]
-
-    def _images(self, samples: Sequence[Any], owner: Sequence[int]) -> dict[str, torch.Tensor]:
-        """Return the picture of each item that has one, and its cells where a scene is known."""
-        first = dict(reversed(list(zip(owner, samples, strict=True))))
-        pictured = [number for number in sorted(first) if "image" in first[number].inputs]
-        arrays = [torch.from_numpy(np.array(first[number].inputs["image"])) for number in pictured]
-        images = torch.stack(arrays).permute(0, 3, 1, 2) if arrays else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
-        mask = torch.zeros(len(first), dtype=torch.bool)
-        mask[pictured] = True
-        batch = {"images": images.contiguous(), "pictured": mask}
-        scenes = [getattr(first[number], "extra", {}).get("scene") for number in pictured]
-        grid = getattr(self, "cell_grid", None)
-        if scenes and grid is not None and all(scene is not None for scene in scenes):
-            size = (images.shape[2], images.shape[3])
-            batch["cells"] = torch.stack([cell_targets(scene, size, grid) for scene in scenes if scene is not None])
-        return batch
 
     def _labels(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:
         numbers = []

@@ -17,7 +17,7 @@ from .presets import plain, sizes_of
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"dim": 128, "depth": 4, "decoder_depth": 4, "heads": 8, "hidden": 512, "norm_first": False},
-    "tiny": {"dim": 128, "depth": 4, "decoder_depth": 3, "heads": 4, "hidden": 512, "norm_first": True},
+    "tiny": {"dim": 128, "depth": 5, "decoder_depth": 3, "heads": 4, "hidden": 512, "norm_first": True},
 }
 """Sizes."""
 

@@ -17,7 +17,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_steps": 12, "embedding": 300, "classifier": 512, "activation": True,
     },
     "tiny": {
-        "dim": 128, "size": 64, "channels": (32, 64, 128), "stages": (), "blocks": 1, "refine": 2,
+        "dim": 128, "size": 64, "channels": (32, 64, 128), "stages": (), "blocks": 1, "refine": 3,
         "num_steps": 6, "embedding": 128, "classifier": 256, "activation": True,
     },
 }  # fmt: skip
@@ -129,13 +129,14 @@ class DeepSCVQA(AnswerSystem):
         return states
 
     def fuse(
-        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
+        looked: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores; see :meth:`AnswerSystem.fuse`."""
         last = (there.sum(1) - 1).clamp_min(0)
         half = self.dim // 2
         final = words[torch.arange(len(words), device=words.device), last, :half]
         question = self.summary(torch.cat([final, words[:, 0, half:]], -1))
-        memory = self.mac(question, words, there, pictures, seen, batch["owner"])
+        memory = self.mac(question, words, there, pictures, seen, batch["owner"], looked)
         scores = self.classifier(torch.cat([memory, question], -1))
         return scores[:, : len(self.answers)], scores[:, len(self.answers) :]

@@ -55,11 +55,10 @@ class MACCell(nn.Module):
         score = self.control_score(wanted[:, None] * words)[..., 0]
         return (weights(score, there)[:, None] @ words)[:, 0]
 
-    def read(
-        self, memory: torch.Tensor, control: torch.Tensor, knowledge: torch.Tensor, there: torch.Tensor,
-        projected: torch.Tensor, mixed: torch.Tensor,
-    ) -> torch.Tensor:  # fmt: skip
-        """Return what is read [batch, dim] (r1 to r3).
+    def scores(
+        self, memory: torch.Tensor, control: torch.Tensor, projected: torch.Tensor, mixed: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the scores of what may be read [batch, num_tokens] (r1, r2 and the argument of the softmax of r3).
 
         ``projected`` is W k_n of (r1) and ``mixed`` the part of (r2) that has k_n, bias included; both are the
         same in all steps.
@@ -74,10 +73,10 @@ class MACCell(nn.Module):
         else:
             mixed = self.activation(nn.functional.linear(memory[:, None] * projected, weight) + mixed)
             score = self.read_score(self.activation(control[:, None] * mixed))[..., 0]
-        return (weights(score, there)[:, None] @ knowledge)[:, 0]
+        return score
 
     def prepared(self, knowledge: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the ``projected`` and ``mixed`` parts of :meth:`read`."""
+        """Return the ``projected`` and ``mixed`` parts of :meth:`scores`."""
         weight = self.read_mixed.weight[:, knowledge.shape[-1] :]
         return self.read_knowledge(knowledge), nn.functional.linear(knowledge, weight, self.read_mixed.bias)
 
@@ -123,7 +122,7 @@ class MACNetwork(nn.Module):
 
     def forward(
         self, question: torch.Tensor, words: torch.Tensor, said: torch.Tensor, knowledge: torch.Tensor,
-        there: torch.Tensor, owner: torch.Tensor,
+        there: torch.Tensor, owner: torch.Tensor, looked: list[torch.Tensor] | None = None,
     ) -> torch.Tensor:  # fmt: skip
         """Return the last memory [num_questions, dim].
 
@@ -134,6 +133,7 @@ class MACNetwork(nn.Module):
             knowledge: [num_items, num_tokens, dim].
             there: [num_items, num_tokens], torch.bool.
             owner: [num_questions], torch.int64; the item that a question is about.
+            looked: gets the scores of each step, [num_questions, num_tokens].
         """
         projected, mixed = (part[owner] for part in self.cell.prepared(knowledge))
         knowledge, there = knowledge[owner], there[owner]
@@ -141,7 +141,10 @@ class MACNetwork(nn.Module):
         controls, memories = [control], [memory]
         for step in self.questions:
             control = self.cell.control(control, step(question), words, said)
-            read = self.cell.read(memories[-1], control, knowledge, there, projected, mixed)
+            scores = self.cell.scores(memories[-1], control, projected, mixed)
+            if looked is not None:
+                looked.append(scores)
+            read = (weights(scores, there)[:, None] @ knowledge)[:, 0]
             memories.append(self.cell.written(read, control, controls, memories))
             controls.append(control)
         return memories[-1]

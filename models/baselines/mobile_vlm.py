@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "tiny": {
         "dim": 128, "size": 64, "patch": 4, "channels": (48, 96), "blocks": 1, "image_dim": 128, "image_depth": 1,
-        "image_heads": 4, "depth": 5, "heads": 4, "hidden": 352, "vocab_size": 0, "tied": True,
+        "image_heads": 4, "depth": 6, "heads": 4, "hidden": 352, "vocab_size": 0, "tied": True,
     },
 }  # fmt: skip
 """Sizes; "paper" is CLIP-ViT-L/14-336 and MobileLLaMA-1.4B, vocab_size 0 the vocabulary's own."""
@@ -135,8 +135,9 @@ class MobileVLM(AnswerSystem):
         return self.llm.get_input_embeddings()(ids)
 
     def fuse(
-        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
+        looked: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores; see :meth:`AnswerSystem.fuse`."""
         owner, lengths = batch["owner"], there.sum(1)
         layout = Layout(owner, lengths, torch.ones_like(seen[:, 0]), self.num_image_tokens)

@@ -18,7 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "tiny": {
         "dim": 128, "size": 64, "channels": (32, 64, 128), "blocks": 1, "patch": 8, "image_dim": 128, "image_depth": 2,
-        "image_heads": 4, "text_dim": 128, "text_depth": 1, "text_heads": 4, "depth": 3, "heads": 4, "mlp_ratio": 2.0,
+        "image_heads": 4, "text_dim": 128, "text_depth": 1, "text_heads": 4, "depth": 4, "heads": 4, "mlp_ratio": 2.0,
         "num_queries": 8, "class_tokens": 0, "num_sent_words": 0,
     },
 }  # fmt: skip
@@ -29,14 +29,16 @@ class QueryLayer(nn.TransformerDecoderLayer):
     """A pre-norm Transformer decoder layer whose memory is shared by several sequences of queries."""
 
     def shared(
-        self, x: torch.Tensor, parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]
-    ) -> torch.Tensor:
+        self, x: torch.Tensor, parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]],
+        looked: list[torch.Tensor] | None = None,
+    ) -> torch.Tensor:  # fmt: skip
         """Return the same as ``forward`` with the parts of the memory one after the other.
 
         Args:
             x: queries [batch, num_queries, dim].
             parts: of the memory: values [any, num_tokens, dim], mask [any, num_tokens], and [batch], the row of each
                 sequence, or `None` for its own. Keys and values of a row are computed once.
+            looked: gets the scores of the first query and head for the first part, [batch, num_tokens].
         """
         y = self.norm1(x)
         x = x + self.self_attn(y, y, y, need_weights=False)[0]
@@ -56,6 +58,8 @@ class QueryLayer(nn.TransformerDecoderLayer):
             part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
             for part in (query, torch.cat(keys, 1), torch.cat(values, 1))
         )
+        if looked is not None:
+            looked.append((q[:, 0, :1] @ k[:, 0, : parts[0][0].shape[1]].mT)[:, 0] * q.shape[-1] ** -0.5)
         y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None])
         x = x + attention.out_proj(y.transpose(1, 2).flatten(-2))
         return x + self.linear2(self.activation(self.linear1(self.norm3(x))))
@@ -174,8 +178,9 @@ class UDeepSC(AnswerSystem):
         return self.text_out(self.text_encoder(ids, mask, self.task[classify.long()]))
 
     def fuse(
-        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
+        looked: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores; see :meth:`AnswerSystem.fuse`."""
         classify = batch["classify"]
         own = [self.queries[name] for name in ("vqa", "text") if name in self.queries]
@@ -184,7 +189,7 @@ class UDeepSC(AnswerSystem):
         parts = [(pictures, seen, batch["owner"]), (words, there, None)]
         layer: Any
         for layer in self.decoder:
-            queries = layer.shared(queries, parts)
+            queries = layer.shared(queries, parts, looked)
         mean = self.norm(queries).mean(1)
         none = mean.new_zeros(len(mean), 0)
         answers = self.heads["vqa"](mean) if "vqa" in self.heads else none

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..scenes.referents import Referents, spoken_of
 from .prompts import task_of, turns_of
 from .texts import Texts
 from .vision import resized
@@ -125,6 +126,27 @@ def asked(sample: Any, texts: Texts, *, crosses: bool, answered: bool) -> Asked:
     content: Mapping[str, Any] = {} if crosses else {"question": sample.inputs.get("question", "")}
     prompt = texts.prompt(task, content, crosses=crosses, turns=turns_of(sample))
     return prompt, _ended(texts, sample.references[0]) if answered else []
+
+
+def referents_of(
+    rows: Sequence[Sequence[Asked]], items: Sequence[Sequence[Any]], texts: Texts, grid: tuple[int, int]
+) -> dict[str, torch.Tensor]:
+    """Return what the tokens of the receiver's texts speak of, as entries of a batch.
+
+    Args:
+        rows: prompts and answers of each item, as :func:`packed` takes them.
+        items: the questions of each item, one for each text.
+        texts: of the language model.
+        grid: cells of the picture along height and width.
+    """
+    found = []
+    for item, (row, own) in enumerate(zip(rows, items, strict=True)):
+        begin = 0
+        for (prompt, answer), sample in zip(row, own, strict=True):
+            spoken = spoken_of(sample, grid, texts.words(prompt))
+            found += [(item, begin + place, number, cells) for place, number, cells in spoken]
+            begin += len(prompt) + len(answer) - 1
+    return Referents.of(found, grid[0] * grid[1]).entries()
 
 
 def _ended(texts: Texts, answer: str) -> list[int]:

@@ -1,7 +1,7 @@
 """A causal language model in two parts: what crosses passes the first, the receiver runs the second."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -24,6 +24,22 @@ class Caches:
     lower: Any
     upper: Any
     seen: torch.Tensor
+    num_sent: int
+
+
+class Reception(NamedTuple):
+    """What the receiver's layers made of a batch.
+
+    Args:
+        hidden: [items, length, dim], last states of the texts.
+        inputs: of each layer behind the cut, [items, num_sent + length, dim].
+        places: [items, num_sent + length], torch.int64; positions.
+        num_sent: tokens that were received.
+    """
+
+    hidden: torch.Tensor
+    inputs: tuple[torch.Tensor, ...]
+    places: torch.Tensor
     num_sent: int
 
 
@@ -68,7 +84,7 @@ class SplitLanguage(nn.Module):
             values: same shape; visual tokens and vectors of the text that crosses.
             mask: [items, num_sent], torch.bool; which there are.
         """
-        return _run(self.lower, values, sent_mask(mask, full=self.full), sent_positions(mask))
+        return _run(self.lower, values, sent_mask(mask, full=self.full), sent_positions(mask))[0]
 
     def receive(
         self, values: torch.Tensor, mask: torch.Tensor, ids: torch.Tensor, segment: torch.Tensor,
@@ -83,12 +99,58 @@ class SplitLanguage(nn.Module):
             segment: [items, length], torch.int64; the text that each belongs to, -1 at padding.
             caches: are filled, if given.
         """
+        return self._received(values, mask, ids, segment, caches)[0][:, mask.shape[1] :]
+
+    def reception(
+        self, values: torch.Tensor, mask: torch.Tensor, ids: torch.Tensor, segment: torch.Tensor
+    ) -> Reception:
+        """Return the states of all the receiver's layers; arguments as for :meth:`receive`."""
+        last, places, inputs = self._received(values, mask, ids, segment, None)
+        return Reception(last[:, mask.shape[1] :], inputs, places, mask.shape[1])
+
+    def _received(
+        self, values: torch.Tensor, mask: torch.Tensor, ids: torch.Tensor, segment: torch.Tensor,
+        caches: Caches | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:  # fmt: skip
+        """Return the last states of what was sent and of the texts, their positions, and each layer's inputs."""
         places = own_positions(mask, segment)
         lower, upper = (None, None) if caches is None else (caches.lower, caches.upper)
-        texts = _run(self.lower, self.embed(ids), own_mask(segment), places, lower)
+        texts = _run(self.lower, self.embed(ids), own_mask(segment), places, lower)[0]
         whole = torch.cat([values.to(texts.dtype), texts], 1)
         places = torch.cat([sent_positions(mask), places], 1)
-        return _run(self.upper, whole, block_mask(mask, segment, full=self.full), places, upper)[:, mask.shape[1] :]
+        seen = block_mask(mask, segment, full=self.full)
+        last, inputs = _run(self.upper, whole, seen, places, upper, states=caches is None)
+        return last, places, inputs
+
+    def attention(
+        self, reception: Reception, layer: int, item: torch.Tensor, place: torch.Tensor, heads: int
+    ) -> torch.Tensor:
+        """Return logarithms of the attention of the receiver's tokens to what was sent, [n, heads, num_sent].
+
+        The attention to each other token that was sent is relative to all that was sent: the texts' own share of it
+        is left out. All that was sent must be there (no padding).
+
+        Args:
+            reception: of what was sent.
+            layer: number of the receiver's layer, from 0 behind the cut.
+            item: [n], torch.int64; the item of each token.
+            place: [n], torch.int64; its place in the item's texts.
+            heads: the first ones that are returned.
+        """
+        from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+        decoder: Any = self.upper.decoder
+        block, states, count = decoder.layers[layer], reception.inputs[layer], reception.num_sent
+        cos, sin = decoder.rotary_emb(states, reception.places)
+        normed, own = block.input_layernorm(states), (item, place + count)
+        attend = block.self_attn
+        width, shared = attend.head_dim, attend.num_key_value_groups
+        keys = attend.k_proj(normed[:, :count]).unflatten(-1, (-1, width)).transpose(1, 2)
+        query = attend.q_proj(normed[own]).unflatten(-1, (-1, width))[:, :heads, None]
+        keys = apply_rotary_pos_emb(keys, keys, cos[:, :count], sin[:, :count])[1]
+        query = apply_rotary_pos_emb(query, query, cos[own][:, None], sin[own][:, None])[0]
+        keys = keys.repeat_interleave(shared, 1)[:, :heads]
+        return (torch.einsum("nhqd,nhkd->nhk", query, keys[item]) * attend.scaling).log_softmax(-1)
 
     def caches(self, mask: torch.Tensor, segment: torch.Tensor) -> Caches:
         """Return empty caches for items with one text each; arguments as for :meth:`receive`."""
@@ -103,8 +165,8 @@ class SplitLanguage(nn.Module):
         places = caches.seen.sum(1, keepdim=True)
         caches.seen = torch.cat([caches.seen, torch.ones_like(caches.seen[:, :1])], 1)
         seen = caches.seen[:, None, None, :]
-        hidden = _run(self.lower, self.embed(ids[:, None]), seen[..., caches.num_sent :], places, caches.lower)
-        return _run(self.upper, hidden, seen, places, caches.upper)[:, 0]
+        hidden = _run(self.lower, self.embed(ids[:, None]), seen[..., caches.num_sent :], places, caches.lower)[0]
+        return _run(self.upper, hidden, seen, places, caches.upper)[0][:, 0]
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the scores of the next token, [..., vocab_size]."""
@@ -114,12 +176,20 @@ class SplitLanguage(nn.Module):
         return logits if cap is None else cap * torch.tanh(logits / cap)
 
 
-def _run(part: Any, values: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any = None) -> torch.Tensor:
-    """Run the layers of a part on vectors with a mask [items, 1, num_tokens, num_seen]."""
+def _run(
+    part: Any, values: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any = None, *,
+    states: bool = False,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:  # fmt: skip
+    """Run the layers of a part on vectors with a mask [items, 1, num_tokens, num_seen].
+
+    Returns:
+        the last states, and the inputs of all layers if ``states``.
+    """
     decoder = part.decoder
     if not len(decoder.layers) or not values.shape[1]:
-        return values
-    return decoder(
+        return values, ()
+    run = decoder(
         inputs_embeds=values, attention_mask=mask, position_ids=places, past_key_values=cache,
-        use_cache=cache is not None,
-    ).last_hidden_state  # fmt: skip
+        use_cache=cache is not None, output_hidden_states=states,
+    )  # fmt: skip
+    return run.last_hidden_state, run.hidden_states[:-1] if states else ()

@@ -9,14 +9,15 @@ from torch import nn
 
 from ...linklevel.jscc.base import seeded
 from ...linklevel.tokens import Tokens
-from ..baselines.cells import CellHead, cell_targets
+from ..scenes.cells import CellHead, cell_targets
+from ..scenes.referents import NOUN, NUM_STEPS, Referents, divergence
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from .ban import BilateralAttention
-from .batches import NOTHING, asked, clustered, packed, padded, pixels_of, replies
+from .batches import NOTHING, asked, clustered, packed, padded, pixels_of, referents_of, replies
 from .captions import scene_caption
 from .generation import generated
-from .language import SplitLanguage
+from .language import Reception, SplitLanguage
 from .parts import build_detail, build_language, build_low, build_texts
 from .presets import TaiChiConfig, preset
 from .projectors import projector
@@ -37,8 +38,10 @@ class TaiChi(TrainableSystem):
     (``text`` alone, which crosses as token vectors). In training all questions of an image share what is sent and are
     kept apart by a mask. Weights that were pretrained are frozen and not in the module's state; adapters are.
 
-    Losses besides that of the answers (:meth:`auxiliary`): ``cells``, what lies in the cell of each visual token,
-    and ``captions``, of a list of all objects; both need a scene graph in ``extra["scene"]``, as CLEVR has it.
+    Losses besides that of the answers (:meth:`auxiliary`): ``cells``, what lies in the cell of each visual token;
+    ``captions``, of a list of all objects; and ``referents``, that attention goes to the objects that the words of a
+    question speak of. They need a scene graph in ``extra["scene"]``, and the last one a program in
+    ``extra["program"]``, as CLEVR has them.
 
     Args:
         config: as :func:`~.presets.preset` gives it.
@@ -76,6 +79,7 @@ class TaiChi(TrainableSystem):
         self._texts = build_texts(c.language, tokenizer) if known else None
         keep_out_of_state(self, [name for name in ("low", "detail", "language") if self._pretrained(name)])
         self._kept: tuple[Any, torch.Tensor] | None = None
+        self._reception: tuple[Any, Reception] | None = None
         self._digest: tuple[Any, str] | None = None
 
     def _pretrained(self, name: str) -> bool:
@@ -119,6 +123,9 @@ class TaiChi(TrainableSystem):
         batch |= packed(rows, self.texts.pad)
         if "pixels" in batch and all("scene" in sample.extra for sample in first):
             batch |= self._scenes(first)
+            asked_alone = not crosses and not any("turns" in sample.extra for sample in samples)
+            if asked_alone and all("program" in sample.extra for sample in samples):
+                batch |= referents_of(rows, items, self.texts, self._grid)
         return batch
 
     def tokens(self, batch: Mapping[str, torch.Tensor]) -> Tokens:
@@ -156,27 +163,56 @@ class TaiChi(TrainableSystem):
     def _loss(
         self, tokens: Tokens, ids: torch.Tensor, segment: torch.Tensor, target: torch.Tensor
     ) -> torch.Tensor:  # fmt: skip
-        hidden = self.language.receive(tokens.values, tokens.mask, ids, segment)
+        made = self.language.reception(tokens.values, tokens.mask, ids, segment)
+        self._reception = (ids, made)
         wanted = target != NOTHING
-        return nn.functional.cross_entropy(self.language.logits(hidden[wanted]).float(), target[wanted])
+        return nn.functional.cross_entropy(self.language.logits(made.hidden[wanted]).float(), target[wanted])
 
     def auxiliary(self, batch: Mapping[str, torch.Tensor], wanted: Collection[str]) -> dict[str, torch.Tensor]:
-        """Return the losses ``cells`` and ``captions``; see :meth:`TrainableSystem.auxiliary`.
+        """Return the losses ``cells``, ``captions`` and ``referents``; see :meth:`TrainableSystem.auxiliary`.
+
+        ``referents`` looks at the attention to what :meth:`loss` was last given, if that was of the same batch.
 
         Raises:
-            ValueError: if they are wanted of samples without scene graph.
+            ValueError: if they are wanted of samples without scene graph, or without program.
         """
         found = {}
-        for name in ("cells", "captions"):
-            if name in wanted and "cells" not in batch:
-                raise ValueError(f"losses: {name!r} needs a scene graph in extra['scene'], as clevr_synth has it")
+        for name, entry, needed in (
+            ("cells", "cells", "a scene graph in extra['scene']"),
+            ("captions", "cells", "a scene graph in extra['scene']"),
+            ("referents", "referent_row", "extra['scene'] and extra['program'], and questions at the receiver"),
+        ):
+            if name in wanted and entry not in batch:
+                raise ValueError(f"losses: {name!r} needs {needed}, as clevr_synth has them")
         if "cells" in wanted:
             found["cells"] = self.cells.loss(self.visual(batch["pixels"]), batch["cells"])
+        if "referents" in wanted:
+            found["referents"] = self._referents(batch)
         if "captions" in wanted:
             alone = {name: batch[name] for name in ("pixels",)}
             parts = [batch[f"caption_{name}"] for name in ("ids", "segment", "target")]
             found["captions"] = self._loss(self.tokens(alone), *parts)
+        self._reception = None
         return found
+
+    def _referents(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the divergence of attention from what is spoken of, summed over nouns and steps.
+
+        Nouns are looked at in the receiver's first layer, and the last token of a prompt in the last layers: one
+        layer earlier for each step before the end.
+        """
+        if self._reception is None or self._reception[0] is not batch["ids"]:
+            self.loss(self.tokens(batch), batch)
+        assert self._reception is not None
+        made, every = self._reception[1], Referents.within(batch)
+        total, last = torch.zeros((), device=batch["ids"].device), len(made.inputs) - 1
+        for number in (NOUN, *range(NUM_STEPS)):
+            own = every.of_step(number)
+            if len(own.row):
+                layer = 0 if number == NOUN else max(0, last - number)
+                attention = self.language.attention(made, layer, own.row, own.place, heads=1)[:, 0].float()
+                total = total + divergence(attention, own.cells)
+        return total
 
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return what crosses; see :meth:`TokenSystem.encode`."""
@@ -245,15 +281,19 @@ class TaiChi(TrainableSystem):
 
     def _scenes(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:
         """Return the references of the auxiliary losses."""
-        side = self.config.pooling
-        grid = (self.low.grid[0] // side, self.low.grid[1] // side)
         scenes = [sample.extra["scene"] for sample in samples]
         sizes = [sample.inputs["image"].shape[:2] for sample in samples]
-        cells = [cell_targets(scene, size, grid) for scene, size in zip(scenes, sizes, strict=True)]
+        cells = [cell_targets(scene, size, self._grid) for scene, size in zip(scenes, sizes, strict=True)]
         prompt = self.texts.prompt("captioning", {}, crosses=False)
         rows = [[(prompt, [*self.texts.ids(scene_caption(scene)), self.texts.ends[0]])] for scene in scenes]
         captions = packed(rows, self.texts.pad)
         return {"cells": torch.stack(cells)} | {f"caption_{name}": tensor for name, tensor in captions.items()}
+
+    @property
+    def _grid(self) -> tuple[int, int]:
+        """Visual tokens along height and width."""
+        side = self.config.pooling
+        return self.low.grid[0] // side, self.low.grid[1] // side
 
     def _placed(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         device = self.cells.out.weight.device

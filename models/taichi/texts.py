@@ -48,6 +48,10 @@ class Texts(ABC):
         """Return the ids of a text, without marks at its ends."""
 
     @abstractmethod
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """Return each id by itself, in small letters."""
+
+    @abstractmethod
     def text(self, ids: Sequence[int], *, sentence: bool = False) -> str:
         """Return the text of an answer, up to its end; with a capital if it is a sentence."""
 
@@ -80,6 +84,10 @@ class WordTexts(Texts):
     def ids(self, text: str) -> list[int]:
         """Return the numbers of the words."""
         return self.tokenizer.ids(text)
+
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """Return each word or phrase; see :meth:`Texts.words`."""
+        return [self.tokenizer.words[number].lower() for number in ids]
 
     def text(self, ids: Sequence[int], *, sentence: bool = False) -> str:
         """Return the words."""
@@ -127,6 +135,10 @@ class ChatTexts(Texts):
     def ids(self, text: str) -> list[int]:
         """Return the tokenizer's ids."""
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """Return each piece without the space before it; see :meth:`Texts.words`."""
+        return [self.tokenizer.decode([number]).strip().lower() for number in ids]
 
     def text(self, ids: Sequence[int], *, sentence: bool = False) -> str:
         """Return the text."""

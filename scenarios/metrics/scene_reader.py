@@ -68,7 +68,7 @@ class SceneReader:
     """Reads objects off pictures of CLEVR-style scenes with TaiChi's visual branch and its head for cells.
 
     The head tells for each of 8 x 8 cells whether the centre of an object lies in it, and the object's values; see
-    :class:`~tokencom.models.baselines.cells.CellHead`. Two objects in one cell are seen as one, so real pictures
+    :class:`~tokencom.models.scenes.cells.CellHead`. Two objects in one cell are seen as one, so real pictures
     do not score 1 either: the score of the real ones is the bar.
     """
 
@@ -87,7 +87,7 @@ class SceneReader:
         """
         import torch
 
-        from ...models.baselines.cells import ATTRIBUTES as PARTS
+        from ...models.scenes.cells import ATTRIBUTES as PARTS
 
         pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
         with torch.no_grad():

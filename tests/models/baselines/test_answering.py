@@ -1,5 +1,6 @@
 """What the baselines that answer have in common: batches, padding, gradients, leaks."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import JSCCLink
 from tokencom.linklevel.tokens import Tokens
-from tokencom.models.baselines.cells import CellHead, cell_targets
+from tokencom.models.scenes.cells import CellHead, cell_targets
 from tokencom.models.systems import SystemLink
 from tokencom.models.systems.trainable import LinkTraining
 
@@ -207,3 +208,43 @@ def test_the_image_encoder_runs_once_a_step(name: str, questions: list[Item]) ->
     assert seen == [2]
     system.auxiliary(batch, ["cells"])
     assert seen == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["udeepsc", "deepsc_vqa"])
+def test_the_referent_loss_is_of_the_steps_that_the_answers_were_made_of(name: str, questions: list[Item]) -> None:
+    system = small(name)
+    programs = [one_step("count", 1), one_step("exist", 0)]
+    asked = [dataclasses.replace(q, extra={**q.extra, **programs[n % 2]}) for n, q in enumerate(questions)]
+    batch = system.collate(asked)
+    looked: list[torch.Tensor] = []
+    system._scores(system.tokens(batch), batch, looked)
+    wanted = 0.0
+    for number in range(2):
+        own = batch["referent_step"] == number
+        if bool(own.any()):
+            scores = looked[-1 - number][batch["referent_row"][own]].double().log_softmax(-1)
+            there = batch["referent_cells"][own].double()
+            wanted += float((-(scores * there).sum(1) / there.sum(1) - there.sum(1).log()).mean().detach())
+    assert 0 < len(batch["referent_row"]) <= 2 * len(asked)
+    found = system.auxiliary(batch, ["referents"])["referents"]
+    assert float(found.detach()) == pytest.approx(wanted, rel=1e-4)
+    found.backward()
+    assert any(p.grad is not None and bool(p.grad.any()) for p in system.parameters())
+
+
+def one_step(function: str, hops: int) -> dict[str, Any]:
+    """Return a program that counts all objects, or those that are left of the first."""
+    scene = {"function": "scene", "inputs": [], "value_inputs": []}
+    if not hops:
+        return {"program": [scene, {"function": function, "inputs": [0], "value_inputs": []}]}
+    steps = [scene, *({"function": "filter_color", "inputs": [0], "value_inputs": ["red"]},)]
+    steps += [{"function": "unique", "inputs": [1], "value_inputs": []}]
+    steps += [{"function": "same_shape", "inputs": [2], "value_inputs": []}]
+    return {"program": [*steps, {"function": function, "inputs": [3], "value_inputs": []}]}
+
+
+def test_a_receiver_without_steps_has_no_referent_loss(questions: list[Item]) -> None:
+    system = small("mobile_vlm")
+    asked = [dataclasses.replace(q, extra={**q.extra, **one_step("exist", 0)}) for q in questions]
+    with pytest.raises(ValueError, match="takes no steps"):
+        system.auxiliary(system.collate(asked), ["referents"])

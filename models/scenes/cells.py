@@ -33,12 +33,27 @@ def cell_targets(scene: Mapping[str, Any], size: tuple[int, int], grid: tuple[in
     """
     targets = torch.full((grid[0] * grid[1], len(ATTRIBUTES)), -1, dtype=torch.int64)
     for item in sorted(scene["objects"], key=lambda item: -item["pixel_coords"][2]):
-        x, y, _ = item["pixel_coords"]
-        row = min(max(int(y * grid[0] / size[0]), 0), grid[0] - 1)
-        column = min(max(int(x * grid[1] / size[1]), 0), grid[1] - 1)
         values = [names.index(item[name]) for name, names in ATTRIBUTES.items()]
-        targets[row * grid[1] + column] = torch.tensor(values)
+        targets[cell_of(item, size, grid)] = torch.tensor(values)
     return targets
+
+
+def cell_of(item: Mapping[str, Any], size: tuple[int, int], grid: tuple[int, int]) -> int:
+    """Return the number of the cell that the centre of an object lies in, row by row.
+
+    Args:
+        item: with ``pixel_coords`` as in CLEVR's scene files.
+        size: height and width of the picture, pixels.
+        grid: cells along height and width.
+
+    Example:
+        >>> cell_of({"pixel_coords": [10, 50, 9.0]}, (64, 64), (2, 2))
+        2
+    """
+    x, y, _ = item["pixel_coords"]
+    row = min(max(int(y * grid[0] / size[0]), 0), grid[0] - 1)
+    column = min(max(int(x * grid[1] / size[1]), 0), grid[1] - 1)
+    return row * grid[1] + column
 
 
 class CellHead(nn.Module):
