@@ -21,6 +21,8 @@ LOSS = MetricInfo("loss", scale="linear", better="low")
 def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
     """Return the loss of the last stage of each scheme's training, as its card or its log has it.
 
+    Schemes that take the weights of another one in the figure have no curve of their own.
+
     A value is the mean over the steps since the point before; it has no interval.
 
     Args:
@@ -34,7 +36,7 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
         NotTrainedError: for weights that are nowhere.
         ValueError: for a scheme that is not trained, or weights that come without a learning curve.
     """
-    names = tuple(scheme.name for scheme in compared(scenario))
+    names = _drawn(scenario)
     swept = _apart(scenario, names)
     found = {(name, p): _curve(point, name) for p, (point, _) in enumerate(swept) for name in names}
     ordered = sorted({(p, step) for (_, p), rows in found.items() for step in rows})
@@ -53,6 +55,13 @@ def learning_curves(scenario: "Scenario", fingerprint: str = "") -> Results:
     )  # fmt: skip
 
 
+def _drawn(scenario: "Scenario") -> tuple[str, ...]:
+    """Return the schemes whose curves are drawn: not those that take the weights of another one of them."""
+    names = [scheme.name for scheme in compared(scenario)]
+    sources = {name: _source(scenario, name).name for name in names}
+    return tuple(name for name in names if sources[name] == name or sources[name] not in names)
+
+
 def _apart(scenario: "Scenario", names: Sequence[str]) -> "list[tuple[Scenario, dict[str, Any]]]":
     """Return the first of the swept points that have the same trainings, each with the values that tell it apart."""
     first: dict[tuple[str, ...], Any] = {}
@@ -63,8 +72,8 @@ def _apart(scenario: "Scenario", names: Sequence[str]) -> "list[tuple[Scenario, 
     return [(point.scenario, {path: point.values[path] for path in paths}) for point in points]
 
 
-def _key(scenario: "Scenario", name: str) -> str:
-    """Return the key of the training that makes a scheme's weights.
+def _source(scenario: "Scenario", name: str) -> Any:
+    """Return the scheme whose training makes a scheme's weights.
 
     Raises:
         ValueError: for a scheme that is not trained.
@@ -72,7 +81,12 @@ def _key(scenario: "Scenario", name: str) -> str:
     scheme: Any = scenario.scheme(name)
     if not getattr(scheme, "trains", False):
         raise ValueError(f"figure: 'training' given, but scheme {name!r} is not trained here")
-    return trained.key_of(scenario, trained.source_of(scenario, scheme))
+    return trained.source_of(scenario, scheme)
+
+
+def _key(scenario: "Scenario", name: str) -> str:
+    """Return the key of the training that makes a scheme's weights."""
+    return trained.key_of(scenario, _source(scenario, name))
 
 
 def _curve(scenario: "Scenario", name: str) -> dict[int, float]:

@@ -276,6 +276,13 @@ class TestLearningCurves:
         assert (folder / "curves.png").stat().st_size > 5000
         assert "Loss" in (folder / "report.html").read_text(encoding="utf-8")
 
+    def test_a_scheme_with_the_weights_of_another_one_is_not_drawn_twice(self, cli, scenario, tmp_path):
+        folder = tmp_path / "out"
+        more = "schemes.2.training.start=Joint, dense"
+        code, _, err = cli("run", scenario, CODE, "figure=training", more, "--output", folder)
+        assert code == 0, err
+        assert Results.load(folder).schemes == ("Joint, dense",)
+
     def test_it_is_refused_for_schemes_without_training(self, cli, tmp_path):
         path = tmp_path / "bits.yaml"
         path.write_text(
