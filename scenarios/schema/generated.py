@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ...linklevel.validation import nearest
 from .base import Config
 from .number import Integer, Real
 from .rules import Broken
@@ -61,6 +62,17 @@ class ClevrSynth(_Scenes):
     families: tuple[str, ...] | None = Field(
         default=None, min_length=1, max_length=100, description="Kinds of questions, such as count_relate; all if null."
     )
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield kinds of questions that there are not."""
+        if self.families is None:
+            return
+        from ..datasets.clevr_synth import NAMES
+
+        for number, name in enumerate(self.families):
+            if name not in NAMES:
+                close = nearest(name, NAMES)
+                yield Broken(f"families.{number}", name, "is no kind of question", (close,) if close else NAMES)
 
 
 class ClevrCaptions(_Scenes):

@@ -74,8 +74,8 @@ def test_families_of_questions_reach_the_data_set():
     given = {"type": "clevr_synth", "num_images": 2, "families": ["count", "exist"]}
     task = TASKS.validate_python({"type": "vqa", "data": given, "prior": False}).build()
     assert {sample.family for sample in task.data} == {"count", "exist"}
-    with pytest.raises(ValueError, match=r"families.*counts.*count"):
-        TASKS.validate_python({"type": "vqa", "data": {**given, "families": ["counts"]}}).build()
+    with pytest.raises(ValidationError, match=r"families\.0: 'counts' is no kind of question"):
+        TASKS.validate_python({"type": "vqa", "data": {**given, "families": ["counts"]}})
     with pytest.raises(ValidationError, match="at least 1"):
         TASKS.validate_python({"type": "vqa", "data": {**given, "families": []}})
 
