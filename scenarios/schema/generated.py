@@ -67,7 +67,7 @@ class ClevrSynth(_Scenes):
         """Yield kinds of questions that there are not."""
         if self.families is None:
             return
-        from ..datasets.clevr_synth import NAMES
+        from ..datasets.clevr_synth.names import NAMES
 
         for number, name in enumerate(self.families):
             if name not in NAMES:

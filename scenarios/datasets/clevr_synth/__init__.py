@@ -4,6 +4,7 @@
 ``scenes``            objects on a plane, camera, light, scene graph
 ``render``            a ray-caster: 32...256 pixels, shadows, mirroring metal
 ``families``          the families of questions
+``names``             their names
 ``questions``         sound, balanced questions with functional programs
 ``captions``          true sentences about a scene
 ``dataset``           `ClevrSynth` and `ClevrCaptions`
@@ -13,5 +14,5 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"dataset": ["ClevrCaptions", "ClevrSynth"], "families": ["NAMES"]}
+    __name__, submod_attrs={"dataset": ["ClevrCaptions", "ClevrSynth"], "names": ["NAMES"]}
 )

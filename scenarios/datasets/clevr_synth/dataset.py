@@ -9,7 +9,7 @@ import numpy as np
 from ....linklevel.validation import check_choice, check_range
 from ..base import Dataset, Sample
 from .captions import sample_captions
-from .families import NAMES
+from .names import NAMES
 from .questions import Question, sample_questions
 from .render import MAX_SIZE, MIN_SIZE, Shadow, render
 from .scenes import Scene, sample_scene
@@ -95,7 +95,7 @@ class ClevrSynth(_Scenes):
         seed: of all random streams.
         split: "train", "val" or "test"; they share no random numbers.
         num_objects: least and largest number of objects.
-        families: names of question families to take, all of :data:`~.families.NAMES` if `None`.
+        families: names of question families to take, all of :data:`~.names.NAMES` if `None`.
         shadow: "soft" or "hard".
 
     Raises:

@@ -221,5 +221,4 @@ def _families() -> list[Family]:
 
 
 FAMILIES = tuple(_families())
-NAMES = tuple(family.name for family in FAMILIES)
-"""Position is the ``question_family_index``."""
+"""In the order of :data:`~.names.NAMES`."""

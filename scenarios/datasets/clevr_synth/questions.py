@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .families import FAMILIES, MANY, NAMES, Draft, Family
+from .families import FAMILIES, MANY, Draft, Family
+from .names import NAMES
 from .view import IllPosedError, Node, SceneView, run_program
 from .vocabulary import VALUES
 from .words import Choices
@@ -20,7 +21,7 @@ class Question:
 
     Args:
         family: its name.
-        family_index: position of the family in :data:`~.families.NAMES`.
+        family_index: position of the family in :data:`~.names.NAMES`.
         text: English.
         answer: one word or number.
         program: functional program as in CLEVR's question files.

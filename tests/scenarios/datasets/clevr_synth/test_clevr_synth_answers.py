@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from tokencom.scenarios.datasets.clevr_synth import NAMES, ClevrSynth
+from tokencom.scenarios.datasets.clevr_synth.families import FAMILIES
 
 ADJECTIVES = {
     "large": ("size", "large"), "big": ("size", "large"), "small": ("size", "small"), "tiny": ("size", "small"),
@@ -333,3 +334,7 @@ def test_nobody_counts_a_color_that_nothing_shares(val):
     colors = [[o["color"] for o in scene["objects"]] for scene in asked]
     assert len(asked) > 50
     assert all(len(set(row)) < len(row) for row in colors)
+
+
+def test_names_are_those_of_the_families_in_their_order():
+    assert tuple(family.name for family in FAMILIES) == NAMES
