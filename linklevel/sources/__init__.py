@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "audio": ["AudioCodec"],
         "avif": ["AVIF"],
         "base": ["Decoded", "DecodedItems", "SourceCodec"],
+        "frames": ["Frames"],
         "hevc": ["HEVC"],
         "huffman": ["HuffmanText"],
         "image": ["ImageCodec"],

@@ -67,13 +67,14 @@ def halved(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return found
 
 
-def load_state(parts: Mapping[str, nn.Module], path: Path) -> None:
+def load_state(parts: Mapping[str, nn.Module], path: Path, *, starts: bool = False) -> None:
     """Put a state into a system, a link or both; adapters are added where the file has some.
 
     Args:
         parts: by name, "system" and "link"; what the file has of others is left out.
         path: a file that :func:`save_state` wrote, or shipped weights, which may go on from others beside them. What
             no training has changed is in no file: the parts keep the initial values of their seeds.
+        starts: whether a training starts from it; a system's ``starts_fresh`` may then be missing.
 
     Raises:
         ValueError: for a file that cannot be read, or tensors that are missing, too many or of another shape.
@@ -83,17 +84,23 @@ def load_state(parts: Mapping[str, nn.Module], path: Path) -> None:
     given = {name: tensor for name, tensor in tensors.items() if name.split(".", 1)[0] in parts}
     if any(".lora_" in name for name in given):
         add_adapters(nn.ModuleDict(dict(parts)), LoRA(**read_note(path)["lora"]))
-    _put(given, parts, str(path), initial)
+    _put(given, parts, str(path), initial | (_fresh(parts) if starts else set()))
 
 
-def copy_state(source: Mapping[str, nn.Module], target: Mapping[str, nn.Module]) -> None:
-    """Copy parameters and buffers of some parts to parts of the same kind.
+def copy_state(source: Mapping[str, nn.Module], target: Mapping[str, nn.Module], *, starts: bool = False) -> None:
+    """Copy parameters and buffers of some parts to parts of the same kind; ``starts`` as for :func:`load_state`.
 
     Raises:
         ValueError: if they do not fit.
     """
     given = {name: tensor for name, tensor in state_of(source).items() if name.split(".", 1)[0] in target}
-    _put(given, target, "start")
+    _put(given, target, "start", _fresh(target) if starts else ())
+
+
+def _fresh(parts: Mapping[str, nn.Module]) -> set[str]:
+    """Return the names of what a training may begin with at its initial values."""
+    heads = tuple(f"{part}.{head}" for part, module in parts.items() for head in getattr(module, "starts_fresh", ()))
+    return {name for name in state_of(parts) if name.startswith(heads)}
 
 
 def _put(

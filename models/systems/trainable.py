@@ -39,6 +39,9 @@ class TrainableSystem(TokenSystem):
     draws = False
     """Whether training batches have ``seed``, [], torch.int64, from which tokens and losses draw."""
 
+    starts_fresh: tuple[str, ...] = ()
+    """Beginnings of names of parameters that weights to start from may lack: a head of another kind of answer."""
+
     @abstractmethod
     def configuration(self) -> dict[str, Any]:
         """Return what trained weights of this system belong to: ``type`` and all that shapes them, JSON types."""

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "presets": ["DeviceConfig", "TokComConfig", "preset"],
         "slide": ["Slide"],
         "server": ["Server"],
+        "source_link": ["SourceDevicesLink"],
         "split": ["Device", "SplitRound", "Traffic", "deployed"],
         "system": ["TokCom"],
     },

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from ...linklevel.validation import nearest
 from ..taichi.batches import NOTHING, clustered, padded
 from ..taichi.texts import Texts
 from .captions import caption_of
@@ -57,18 +58,29 @@ def described(samples: Sequence[Any]) -> list[str]:
 
 
 def answers_of(texts: Texts, samples: Sequence[Any], answers: Sequence[str]) -> dict[str, torch.Tensor]:
-    """Return references: ``target`` [num_texts, width], ids with an end, or ``label`` [num_texts] of a list.
+    """Return references: ``target`` [num_texts, width], ids with an end, and ``label`` [num_texts], places in a list.
 
     Args:
         texts: of the language model.
         samples: whose first reference is the answer.
-        answers: of the discriminative head; empty for ids.
+        answers: of the discriminative head; empty for no labels.
+
+    Raises:
+        ValueError: for an answer that is not in the list.
     """
-    if answers:
-        places = {answer: place for place, answer in enumerate(answers)}
-        return {"label": torch.tensor([places.get(sample.references[0], NOTHING) for sample in samples])}
     rows = [[*texts.ids(" " + sample.references[0]), texts.ends[0]] for sample in samples]
-    return {"target": padded(rows, NOTHING)[0]}
+    target = {"target": padded(rows, NOTHING)[0]}
+    if not answers:
+        return target
+    places = {answer: place for place, answer in enumerate(answers)}
+    for sample in samples:
+        if sample.references[0] not in places:
+            close = nearest(sample.references[0], answers)
+            raise ValueError(
+                f"answers: {sample.references[0]!r}, the answer of sample {sample.id!r}, is none of the"
+                f" {len(answers)} of the discriminative head; add it" + (f" (there is {close!r})" if close else "")
+            )
+    return target | {"label": torch.tensor([places[sample.references[0]] for sample in samples])}
 
 
 def captions_of(texts: Texts, samples: Sequence[Any]) -> dict[str, torch.Tensor]:

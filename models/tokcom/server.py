@@ -77,7 +77,7 @@ class Server(nn.Module):
         """
         if self.scores is not None:
             hidden = self._behind(self._rows(tokens, batch), batch["owner"], 1)[:, 0]
-            return nn.functional.cross_entropy(self.scores(hidden).float(), batch["label"], ignore_index=NOTHING)
+            return nn.functional.cross_entropy(self.scores(hidden).float(), batch["label"])
         return self.answer_loss(self._rows(tokens, batch, batch["target"]), batch)
 
     def reading_loss(self, batch: Batch) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """Task-oriented token communication of many devices with one language model."""
 
+import copy
 import hashlib
 from collections.abc import Collection, Hashable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -64,6 +65,8 @@ class TokCom(TrainableSystem):
         WeightsNotFoundError: if pretrained weights are nowhere.
     """
 
+    starts_fresh = ("server.scores.",)
+
     def __init__(
         self, config: TokComConfig | None = None, *, off: Sequence[str] = (), keep_places: bool = False,
         online: bool = False, weights: bool = True, rate: int | None = None,
@@ -96,6 +99,25 @@ class TokCom(TrainableSystem):
         placed = self.config.devices if self.keep_places else self.active
         counts = [-1 if device.modality == "text" else device.num_tokens for device in placed]
         return DeviceLayout(tuple(device.name for device in placed), tuple(counts))
+
+    def without(self, *names: str) -> Self:
+        """Return this system with devices switched off whose places are kept; both have the same parameters.
+
+        Args:
+            names: of the devices.
+
+        Raises:
+            ValueError: for an unknown name, if no device is left, or if the places of those that are off are not kept.
+        """
+        if self.off and not self.keep_places:
+            raise ValueError(f"keep_places: False given with {self.off} off, so the server has no places for them")
+        known = [device.name for device in self.config.devices]
+        other = copy.copy(self)
+        other._modules, other._digest = dict(self._modules), None
+        other.off = tuple(dict.fromkeys((*self.off, *(check_choice("names", name, known) for name in names))))
+        other.keep_places = True
+        other.layout = other._layout()
+        return other
 
     @property
     def active(self) -> list[DeviceConfig]:

@@ -56,16 +56,21 @@ def reports(
 ) -> "Iterator[tuple[str, AuditReport]]":
     """Yield the report of a link, or of each of its devices that sends anything, with what tells the device."""
     from ...linklevel import audit_link
-    from ...linklevel.multiuser import DevicesLink, audit_devices
+    from ...linklevel.multiuser import DevicesLink, MultiUserLink, audit_devices
 
+    outer: Any = link
     inner: Any = getattr(link, "link", link)
-    if not isinstance(inner, DevicesLink):
+    if isinstance(inner, DevicesLink):
+        system: Any = getattr(link, "system", None)
+        users, parts = inner.users, inner.split(payload if system is None else system.encode(payload))
+        sends = [bool(part.mask.any()) for part in parts]
+    elif isinstance(inner, MultiUserLink):
+        users, parts = inner, outer.split(payload)
+        sends = [True] * len(parts)
+    else:
         yield "", audit_link(link, payload, snr_db, draws, num_draws)
         return
-    system: Any = getattr(link, "system", None)
-    parts = inner.split(payload if system is None else system.encode(payload))
-    sends = [bool(part.mask.any()) for part in parts]
-    found = audit_devices(inner.users, parts, snr_db, draws, num_draws, only=sends)
+    found = audit_devices(users, parts, snr_db, draws, num_draws, only=sends)
     numbers = [number for number, one in enumerate(sends) if one]
     yield from ((f", device {number + 1}", report) for number, report in zip(numbers, found, strict=True))
 

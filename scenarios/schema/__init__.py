@@ -11,9 +11,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "air": ["FlatAir", "OFDMAir"],
         "channels": ["CDL", "TDL", "RMa", "UMa", "UMi"],
+        "digital": ["MCS", "Digital"],
         "export": ["json_schema"],
         "jscc": ["DeepJSCC", "SwinJSCC"],
-        "links": ["MCS", "Digital"],
         "load": ["find", "load_scenario"],
         "problems": ["Problem", "ScenarioError"],
         "python_target": ["PythonTarget"],

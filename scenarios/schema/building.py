@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .links import Digital
+from .digital import Digital
 from .schemes import DigitalScheme, TokenScheme
-from .systems import HFVLM, around, classical, system_of
+from .sources import Clip
+from .systems import HFVLM, around, classical, of_devices, system_of
 from .tasks import Bits
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _with_system(scheme: TokenScheme, sends: "TaskObject", air: "AirInterface", 
     system = system_of(config, device, **_rate(sends, config))
     if scheme.source is None:
         return around(system, lambda **context: scheme.link.build(air=air, **context))
+    if isinstance(scheme.source, Clip):
+        return of_devices(system, scheme, scheme.source.build(**_clip(sends)), air)
     medium = getattr(system, "modality", None)
     source = scheme.source.build(**_shape(sends, medium), **_rate(sends, scheme.source))
     if scheme.spends_as_needed:
@@ -74,3 +77,15 @@ def _shape(sends: Any, medium: str | None) -> dict[str, tuple[int, int, int]]:
     if medium == "image":
         return {"shape": sends.data[0].inputs["image"].shape}
     return {}
+
+
+def _clip(sends: Any) -> dict[str, Any]:
+    """Return ``shape`` and ``sampling_rate`` of a task's clips, those of the first.
+
+    Raises:
+        ValueError: for a task about something else.
+    """
+    inputs = sends.data[0].inputs
+    if not {"video", "audio", "question"} <= set(inputs):
+        raise ValueError(f"source: 'clip' needs samples with video, audio and question; these have {sorted(inputs)}")
+    return {"shape": inputs["video"].shape, "sampling_rate": sends.data.sampling_rate}

@@ -146,9 +146,9 @@ def _locate(root: type[Config], loc: tuple[int | str, ...]) -> _Place:
     for step in loc:
         kind = place.annotation
         if _is_union(kind):
-            place = place._replace(
-                annotation=next(m for m in map(_plain, get_args(kind)) if step in types_of(m))
-            )
+            # A union of plain types has no tags: the step is pydantic's name of a member, and no field.
+            members = [m for m in map(_plain, get_args(kind)) if isinstance(m, type) and issubclass(m, Config)]
+            place = place._replace(annotation=next((m for m in members if step in types_of(m)), None))
         elif isinstance(kind, type) and issubclass(kind, Config):
             field = kind.model_fields.get(str(step))
             place = _Place((*place.keys, step), kind, _plain(field.annotation) if field else None)

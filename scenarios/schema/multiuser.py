@@ -1,11 +1,12 @@
-"""Several devices that send the tokens of one item: their links, and how they share the air."""
+"""Several devices that send the tokens, or the content, of one item: their links, and how they share the air."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from .base import Config
+from .digital import Digital
 from .number import Integer, Real
 from .rules import Broken
 from .token_links import JSCC, Analog, Quantized, configuration
@@ -13,7 +14,8 @@ from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
     from ...linklevel.air.base import AirInterface
-    from ...linklevel.multiuser import DevicesLink, MultipleAccess
+    from ...linklevel.multiuser import DevicesLink, MultipleAccess, MultiUserLink
+    from ...linklevel.sources import SourceCodec
 
 Gain = Annotated[Real, Field(ge=-100, le=100)]
 Weight = Annotated[Real, Field(ge=1e-6, le=1e12)]
@@ -101,17 +103,21 @@ class OrthogonalAccessConfig(_Access):
 Access = Annotated[UplinkMIMOAccess | OrthogonalAccessConfig, Field(discriminator="type")]
 """Any scheme of access."""
 
-DeviceLink = Annotated[JSCC | Analog | Quantized, Field(discriminator="type")]
+DeviceLink = Annotated[JSCC | Analog | Quantized | Digital, Field(discriminator="type")]
 """Link of a device."""
 
 
 class Devices(Config):
-    """Several devices: each sends its part of an item's tokens over a link of its own, all over one access."""
+    """Several devices: each sends its part of an item's tokens over a link of its own, all over one access.
+
+    With digital links, each sends its part of an item itself, as a source codes it.
+    """
 
     type: Literal["devices"] = "devices"
     links: tuple[DeviceLink, ...] = Field(min_length=1, max_length=64, description="Link of each device.")
     num_tokens: tuple[Annotated[Integer, Field(ge=0, le=2**20)], ...] = Field(
-        description="Agreed tokens of each device but the last, which has the rest (count)."
+        default=(),
+        description="Agreed tokens of each device but the last, which has the rest (count); none for digital links.",
     )
     access: Access = Field(description="How the devices share the air.")
     weights: str | None = Weights
@@ -119,7 +125,9 @@ class Devices(Config):
     def rules(self) -> Iterator[Broken]:
         """Yield lists that have not one entry per device, and links with weights of their own."""
         count = len(self.links)
-        if len(self.num_tokens) != count - 1:
+        if self.sends_content:
+            yield from self._content_rules()
+        elif len(self.num_tokens) != count - 1:
             rule = f"has {len(self.num_tokens)} entries; {count} links need {count - 1}, the last device has the rest"
             yield Broken("num_tokens", list(self.num_tokens), rule)
         for name, length in self.access.lists():
@@ -129,9 +137,31 @@ class Devices(Config):
         for index, link in enumerate(self.links):
             weights = getattr(link, "weights", None)
             if weights is not None:
-                yield Broken(f"links.{index}.weights", weights, "is given; devices are trained together, so weights are"
-                             " given for all of them")
+                yield Broken(
+                    f"links.{index}.weights",
+                    weights,
+                    "is given; devices are trained together, so weights are given for all of them",
+                )
         yield from weights_rules(self.weights)
+
+    def _content_rules(self) -> Iterator[Broken]:
+        """Yield what digital links rule out."""
+        for index, link in enumerate(self.links):
+            if not isinstance(link, Digital):
+                rule = "carries tokens beside a digital link of another device; all are digital, or none"
+                yield Broken(f"links.{index}.type", link.type, rule)
+            elif link.crc is None:
+                rule = "is needed: a device whose block fails delivers nothing"
+                yield Broken(f"links.{index}.crc", None, rule)
+        if self.num_tokens:
+            yield Broken("num_tokens", list(self.num_tokens), "is given, but digital links carry no tokens")
+        if self.weights is not None:
+            yield Broken("weights", self.weights, "are given, but digital links have none")
+
+    @property
+    def sends_content(self) -> bool:
+        """Whether devices send what they have itself, over digital links, and no tokens."""
+        return any(isinstance(link, Digital) for link in self.links)
 
     @property
     def learned(self) -> bool:
@@ -150,9 +180,17 @@ class Devices(Config):
         """Construct the link for tokens of width ``dim``; see :meth:`JSCC.build`."""
         from ...linklevel.multiuser import DevicesLink
 
-        links = [link.build(air=air, dim=dim) for link in self.links]
+        links = [link.build(air=air, dim=dim) for link in self.links if not isinstance(link, Digital)]
         access = self.access.build(air=air, num_devices=len(links))
         made = DevicesLink(links, access, num_tokens=self.num_tokens)
         if self.weights is not None:
             load(made, self.weights, "link", self.configuration(), trained_for)
         return made
+
+    def chains(self, *, air: "AirInterface", sources: "Sequence[SourceCodec]") -> "MultiUserLink":
+        """Construct the digital links, one for each of ``sources``."""
+        from ...linklevel.multiuser import MultiUserLink
+
+        pairs = zip(self.links, sources, strict=True)
+        links = [link.build(air=air, source=source) for link, source in pairs if isinstance(link, Digital)]
+        return MultiUserLink(links, self.access.build(air=air, num_devices=len(links)))

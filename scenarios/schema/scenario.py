@@ -10,7 +10,7 @@ from . import trained
 from .air import Air
 from .base import FULL, Config
 from .building import MEDIA, build_link
-from .links import Digital
+from .digital import Digital
 from .noise import link_snr_db
 from .number import Integer, Real
 from .rules import Broken

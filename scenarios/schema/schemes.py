@@ -7,17 +7,23 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from .air import Air
 from .base import Config
-from .links import Digital, Link
+from .digital import Digital
+from .links import Link
+from .multiuser import Devices
 from .number import Flag
 from .python_target import PythonTarget
 from .rules import Broken
-from .sources import Source
+from .sources import Clip, Source
 from .systems import HFVLM, System
 from .tasks import Task
+from .tokcom import TokCom
 from .token_links import JSCC, Quantized, TokenLinkConfig
 from .training import Training
 from .union import tagged
 from .weights import fingerprint
+
+CLIP_DEVICES = ("video", "audio", "text")
+"""Parts of the source clip, in the order of the devices that send them."""
 
 
 class _Scheme(Config):
@@ -43,6 +49,8 @@ class DigitalScheme(_Scheme):
         """Yield what the link lacks, or has too much of, for sending with or without a source."""
         if isinstance(self.link, TokenLinkConfig):
             yield _no_bits(self.link)
+        if isinstance(self.source, Clip):
+            yield Broken("source", self.source.type, "is for devices of a system; it is for a scheme of type token")
         if not isinstance(self.link, Digital):
             return
         if self.source is None:
@@ -64,7 +72,7 @@ class TokenScheme(_Scheme):
     """Tokens of a system over a link; or images over a learned link, without a system.
 
     With a source, the text or image itself crosses a digital link, and the system's model works on what
-    is decoded: the classical chain with the same model.
+    is decoded: the classical chain with the same model. A clip and a question cross a chain each.
     """
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].append("type"))
@@ -77,6 +85,11 @@ class TokenScheme(_Scheme):
         description="With a source, what the model works on where the CRC fails: what is decoded, or the fallback.",
     )
     link: Link = Field(description="From tokens, images or the source's bytes to symbols.")
+    trained_over: Link | None = Field(
+        default=None,
+        description="With the source clip, the link that the system was trained over: its codecs are at the receiver, "
+        "without a channel; null: none.",
+    )
     training: Training | None = Field(
         default=None, description="How weights are made that the parts do not name; run trains what is missing."
     )
@@ -86,7 +99,8 @@ class TokenScheme(_Scheme):
 
     def parts(self) -> dict[str, Any]:
         """Return what is built, besides task and air interface."""
-        return {"link": self.link, "source": self.source, "system": self.system}
+        parts = {"link": self.link, "source": self.source, "system": self.system}
+        return parts if self.trained_over is None else {**parts, "trained_over": self.trained_over}
 
     def weights(self) -> dict[str, str]:
         """Return a hash of the weights that each part names; parts without weights are left out."""
@@ -102,7 +116,11 @@ class TokenScheme(_Scheme):
             yield from (no_budget_rules(self.link) if self.spends_as_needed else budget_rules(self.link))
         if self.source is None and self.on_failure != "decoded":
             yield Broken("on_failure", self.on_failure, "is given, but there is no source whose files could fail")
-        if isinstance(self.link, TokenLinkConfig) and self.source is not None:
+        if isinstance(self.source, Clip) or getattr(self.link, "sends_content", False):
+            yield from clip_rules(self)
+        elif self.trained_over is not None:
+            yield Broken("trained_over", self.trained_over.type, "is given, but the source is none of type clip")
+        elif isinstance(self.link, TokenLinkConfig | Devices) and self.source is not None:
             rule = f"is given, but a link of type {self._link_type} carries tokens or images without one"
             yield Broken("source", self.source.type, rule)
         if self.system is None:
@@ -143,8 +161,14 @@ class TokenScheme(_Scheme):
     @property
     def needs_link_weights(self) -> bool:
         """Whether the link has parameters and does not name their weights."""
-        learned = isinstance(self.link, JSCC | Quantized | PythonTarget) or getattr(self.link, "learned", False)
-        return learned and getattr(self.link, "weights", None) is None
+        link = self.learned_link
+        learned = isinstance(link, JSCC | Quantized | PythonTarget) or getattr(link, "learned", False)
+        return learned and getattr(link, "weights", None) is None
+
+    @property
+    def learned_link(self) -> Any:
+        """The link whose codecs the system's tokens pass: the scheme's own, or the one that it was trained over."""
+        return self.link if self.trained_over is None else self.trained_over
 
     @property
     def spends_as_needed(self) -> bool:
@@ -172,23 +196,52 @@ class TokenScheme(_Scheme):
         return None if isinstance(codec, PythonTarget) else codec.payload
 
 
-def budget_rules(link: Digital) -> Iterator[Broken]:
+def clip_rules(scheme: TokenScheme) -> Iterator[Broken]:
+    """Yield what the parts of a scheme whose devices send content rule out for each other."""
+    source, link, system = scheme.source, scheme.link, scheme.system
+    if not isinstance(source, Clip):
+        rule = "is none of type clip, but digital links of devices carry the parts of one"
+        yield Broken("source", getattr(source, "type", None), rule, ("clip",))
+    if not isinstance(link, Devices) or not link.sends_content:
+        yield Broken("link.type", link.type, "is no link of devices with digital links, one for each part of a clip")
+    elif len(link.links) != len(CLIP_DEVICES):
+        rule = f"links are given; a clip has {len(CLIP_DEVICES)} parts: {', '.join(CLIP_DEVICES)}"
+        yield Broken("link.links", len(link.links), rule)
+    else:
+        for index, one in enumerate(link.links):
+            yield from budget_rules(one, f"link.links.{index}.") if isinstance(one, Digital) else ()
+    if isinstance(system, TokCom):
+        if system.off or set(system.devices or CLIP_DEVICES) != set(CLIP_DEVICES):
+            name = "off" if system.off else "devices"
+            value = list(getattr(system, name))
+            yield Broken(f"system.{name}", value, f"leaves a device out, but all send: {', '.join(CLIP_DEVICES)}")
+    elif system is not None:
+        yield Broken("system.type", system.type, "answers about no clips", ("tokcom",))
+    if scheme.on_failure != "decoded":
+        rule = "is given, but a device whose block fails delivers nothing"
+        yield Broken("on_failure", scheme.on_failure, rule)
+    over: Any = scheme.trained_over
+    if isinstance(over, Digital) or getattr(over, "sends_content", False):
+        yield Broken("trained_over.type", over.type, "carries no tokens, which the system was trained to send")
+
+
+def budget_rules(link: Digital, prefix: str = "link.") -> Iterator[Broken]:
     """Yield what a digital link lacks, or has too much of, for sending the files of a source."""
     if link.num_channel_uses is None:
-        yield Broken("link.num_channel_uses", None, "is missing; a source fits its items to this budget")
+        yield Broken(f"{prefix}num_channel_uses", None, "is missing; a source fits its items to this budget")
     if link.k is not None or link.n is not None:
         yield Broken(
-            "link.k",
+            f"{prefix}k",
             link.k,
             "is given, but the budget and the coderate set the sizes of a source's blocks",
         )
     if link.mcs is None and link.num_bits_per_symbol is None:
-        yield Broken("link.num_bits_per_symbol", None, "is missing; give it and coderate, or a list mcs")
+        yield Broken(f"{prefix}num_bits_per_symbol", None, "is missing; give it and coderate, or a list mcs")
     if link.mcs is None and link.rate is None and link.k is None:
-        yield Broken("link.coderate", None, "is missing; give it and num_bits_per_symbol, or a list mcs")
+        yield Broken(f"{prefix}coderate", None, "is missing; give it and num_bits_per_symbol, or a list mcs")
     if link.mcs is None and link.mcs_backoff_db is not None:
         yield Broken(
-            "link.mcs_backoff_db",
+            f"{prefix}mcs_backoff_db",
             link.mcs_backoff_db,
             "is given, but there is no list mcs to choose from",
         )

@@ -1,7 +1,7 @@
 """Classical source coders of images, text and audio."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -136,5 +136,34 @@ class AMRWB(_Codec):
             yield Broken("bit_rate", self.bit_rate, "is no mode of AMR-WB", AMR_WB_RATES)
 
 
-Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | Opus | AMRWB | PythonTarget)
+class Clip(Config):
+    """A clip and a question about it: each of the three by a codec and a device of its own, see the link ``devices``.
+
+    The frames are coded as one picture, so they have one quality and share the budget.
+    """
+
+    payload: ClassVar[str] = "clip"
+    type: Literal["clip"] = "clip"
+    video: Annotated[JPEG | JPEG2000 | WebP | AVIF | HEVC, Field(discriminator="type")] = Field(
+        description="Codec of the frames."
+    )
+    audio: Annotated[Opus | AMRWB, Field(discriminator="type")] = Field(description="Codec of the sound.")
+    text: Annotated[UTF8 | HuffmanText, Field(discriminator="type")] = Field(description="Codec of the question.")
+
+    def build(self, *, shape: tuple[int, int, int, int], sampling_rate: int) -> "tuple[SourceCodec, ...]":
+        """Construct the codecs of video, audio and text.
+
+        Args:
+            shape: (num_frames, height, width, channels) of every clip.
+            sampling_rate: of the audio, Hz.
+        """
+        from ...linklevel.sources import Frames
+
+        num_frames, height, width, channels = shape
+        pictures = self.video.build(shape=(num_frames * height, width, channels))
+        frames = Frames(pictures, num_frames)
+        return frames, self.audio.build(sampling_rate=sampling_rate), self.text.build()
+
+
+Source = tagged(JPEG | JPEG2000 | WebP | AVIF | HEVC | UTF8 | HuffmanText | Opus | AMRWB | Clip | PythonTarget)
 """Any source coder; a Python class is called with ``options``, ``shape`` of images and ``sampling_rate`` of audio."""

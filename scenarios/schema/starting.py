@@ -33,7 +33,7 @@ def candidates(scheme: Any, schemes: Sequence[Any]) -> list[TokenScheme]:
 
 def same_link(scheme: TokenScheme, start: TokenScheme) -> bool:
     """Tell whether two links have the same parameters."""
-    return canonical(scheme.link, NOT_TRAINED) == canonical(start.link, NOT_TRAINED)
+    return canonical(scheme.learned_link, NOT_TRAINED) == canonical(start.learned_link, NOT_TRAINED)
 
 
 def same_system(scheme: TokenScheme, start: TokenScheme) -> bool:

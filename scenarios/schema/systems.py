@@ -1,6 +1,6 @@
 """Token systems: models divided at a cut, whose tokens cross a link."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from .unitocom import UniToCom
 from .weights import Weights, load, weights_rules
 
 if TYPE_CHECKING:
+    from ...linklevel.air.base import AirInterface
     from ...linklevel.links import Link
     from ...linklevel.sources import SourceCodec
     from ...models.hf_vlm import HFVLM as VLM
@@ -213,6 +214,25 @@ def classical(system: "TokenSystem", link: "Link", source: "SourceCodec | None",
     from ...models.systems import SourceSystemLink
 
     return SourceSystemLink(system, link, source=source, on_failure=on_failure)
+
+
+def of_devices(
+    system: "TokenSystem", scheme: Any, sources: "Sequence[SourceCodec]", air: "AirInterface"
+) -> "Link":  # fmt: skip
+    """Return the link of a task whose content crosses several classical chains.
+
+    Args:
+        system: the model.
+        scheme: with ``link`` of devices and, if there is one, ``trained_over``.
+        sources: codec of each device.
+        air: what each device transmits over.
+    """
+    from ...models.tokcom.source_link import SourceDevicesLink
+
+    own: Any = system
+    over = scheme.trained_over
+    codecs = None if over is None else over.build(air=air, dim=own.dim, trained_for=own.configuration())
+    return SourceDevicesLink(own, scheme.link.chains(air=air, sources=sources), trained_over=codecs)
 
 
 def around(system: "TokenSystem", make_link: Callable[..., "Link"]) -> "Link":

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .base import Config
-from .links import CONSTELLATION_BITS
+from .constellations import CONSTELLATION_BITS
 from .number import Integer, Real
 from .rules import Broken
 from .union import tagged

@@ -1,7 +1,7 @@
 """Task-oriented token communication of many devices: video, audio and text cross the air."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ NOT_OF_THE_CONFIGURATION = ("preset", "off", "keep_places", "online", "weights",
 class TokCom(Config):
     """Answers from what several devices see, hear and ask: frozen encoders, Slide, a language model at the server."""
 
+    payload: ClassVar[str] = "clip"
     type: Literal["tokcom"] = "tokcom"
     preset: Literal["tiny", "mini", "paper"] = Field(
         default="tiny", description="Sizes: trained here from scratch, with weights from pip, or those of the paper."

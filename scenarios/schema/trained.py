@@ -137,24 +137,27 @@ def load(scenario: "Scenario", scheme: TokenScheme, link: "Link") -> None:
     Raises:
         NotTrainedError: if they are nowhere, naming the command that makes them.
     """
-    from ...models.systems import SourceSystemLink, SystemLink
-
+    model: Any = link
     wanted: dict[str, Any] = {}
-    classical = isinstance(link, SourceSystemLink)
-    if isinstance(link, SystemLink | SourceSystemLink) and getattr(scheme.system, "weights", None) is None:
-        wanted["system"] = link.system
-    if scheme.needs_link_weights and not classical:
-        wanted["link"] = getattr(link, "link", link)
-    put(scenario, scheme, wanted)
+    if scheme.system is not None and getattr(scheme.system, "weights", None) is None:
+        wanted["system"] = model.system
+    if scheme.needs_link_weights and scheme.trained_over is not None:
+        wanted["link"] = model.trained_over
+    elif scheme.needs_link_weights and scheme.source is None:
+        wanted["link"] = getattr(model, "link", model)
+    put(scenario, scheme, wanted, starts=False)
 
 
-def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Module]") -> None:
+def put(
+    scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Module]", *, starts: bool = True
+) -> None:  # fmt: skip
     """Put the trained weights of a scheme into modules.
 
     Args:
         scenario: with the values of a sweep's point.
         scheme: whose weights.
         wanted: modules by name, "system" and "link".
+        starts: whether a training starts from them; see :func:`~tokencom.models.systems.state.load_state`.
 
     Raises:
         NotTrainedError: if they are nowhere, naming the command that makes them.
@@ -163,7 +166,7 @@ def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Modu
 
     source = source_of(scenario, scheme)
     if not source.trains:
-        _copy(scenario, source, wanted)
+        _copy(scenario, source, wanted, starts)
         return
     path = find(key_of(scenario, source))
     if path is None:
@@ -171,15 +174,15 @@ def put(scenario: "Scenario", scheme: TokenScheme, wanted: "Mapping[str, nn.Modu
             f"scheme {source.name!r}: its weights are neither shipped nor in the cache; make them with"
             f" tokencom train <scenario> --scheme {json.dumps(source.name)}, or let tokencom run do it"
         )
-    load_state(wanted, path)
+    load_state(wanted, path, starts=starts)
 
 
-def _copy(scenario: "Scenario", source: TokenScheme, wanted: Mapping[str, "nn.Module"]) -> None:
+def _copy(scenario: "Scenario", source: TokenScheme, wanted: Mapping[str, "nn.Module"], starts: bool) -> None:
     """Copy the parameters of a scheme whose parts name their weights."""
     from ...models.systems.state import copy_state
 
     system, link = parts(scenario, source)
-    copy_state({"system": system, "link": link} if system is not None else {"link": link}, wanted)
+    copy_state({"system": system, "link": link} if system is not None else {"link": link}, wanted, starts=starts)
 
 
 def parts(

@@ -19,8 +19,8 @@ from tokencom.scenarios.schema import CDL, TDL, Digital, FlatAir, OFDMAir, RMa, 
 from tokencom.scenarios.schema import sources as source_configs
 from tokencom.scenarios.schema import tasks as task_configs
 from tokencom.scenarios.schema import theory as theory_configs
+from tokencom.scenarios.schema.constellations import CONSTELLATION_BITS
 from tokencom.scenarios.schema.explain import _plain
-from tokencom.scenarios.schema.links import CONSTELLATION_BITS
 from tokencom.scenarios.schema.union import members_of, types_of
 
 NONE = object()

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tokencom.models.training import LoRA, ParameterGroup, Stage
+from tokencom.scenarios.schema import ScenarioError, load_scenario
 from tokencom.scenarios.schema.training import Stage as StageConfig
 from tokencom.scenarios.schema.training import Training
 
@@ -76,3 +77,8 @@ def test_reading_stages_is_light():
         "import sys; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_names_of_layers_are_told_as_what_they_are():
+    with pytest.raises(ScenarioError, match=r"lora.target_modules: .*None"):
+        load_scenario("tokcom_mlm/fig3_snr", ["schemes.2.training.stages.0.lora.target_modules=null"])

@@ -55,6 +55,36 @@ def test_channel_uses_are_those_that_the_figure_says():
         assert uses.side_information.tolist() == [HEADER] * 3
 
 
+def test_the_classical_chain_has_the_aligned_model_and_the_uses_that_the_figure_says():
+    pytest.importorskip("av", reason="extra 'data' is not installed")
+    scenario = load_scenario("tokcom_mlm/fig3_snr", SIZE)
+    name = next(scheme.name for scheme in scenario.schemes if scheme.source is not None)
+    (task, chain), (_, tokens) = scenario.build(name), scenario.build("aligned")
+    for own, other in ((chain.system, tokens.system), (chain.trained_over, tokens.link)):
+        assert all(map(torch.equal, own.state_dict().values(), other.state_dict().values()))
+    batch, chain = task.batch(0, 12, Draws(seed=1)), chain.eval()
+    reception = chain(batch, 60.0, Draws(seed=2))
+    assert bool(reception.ok.all())
+    assert reception.channel_uses.total.tolist() == [1144 + 6144 + 300] * 12
+    assert reception.payload == chain.clean(batch, 60.0)
+    nothing = chain(batch, -40.0, Draws(seed=2))
+    assert not bool(nothing.ok.any())
+    assert nothing.payload == chain.blind(batch)
+    assert len(set(nothing.payload)) == 1
+
+
+def test_the_smallest_files_of_the_classical_chain_fit_and_nothing_less_does():
+    pytest.importorskip("av", reason="extra 'data' is not installed")
+    scenario = load_scenario("tokcom_mlm/fig3_snr", SIZE)
+    name = next(scheme.name for scheme in scenario.schemes if scheme.source is not None)
+    task, link = scenario.build(name)
+    parts = link.split(task.batch(0, 240, Draws(seed=1)))
+    needed = [one.smallest_budget(items) for one, items in zip(link.link.devices, parts, strict=True)]
+    given = [one.num_channel_uses for one in link.link.devices]
+    assert needed[1] == given[1]
+    assert all(0.8 * budget < least <= budget for least, budget in zip(needed, given, strict=True))
+
+
 def test_devices_at_once_take_a_third_of_the_payload_airtime():
     scenario = load_scenario("tokcom_mlm/users", SIZE)
     airtime = {}
