@@ -97,6 +97,9 @@ def question_steps(program: Sequence[Mapping[str, Any]], scene: Mapping[str, Any
             ((own, hops),) = before
             left[hops] |= own
             sets.append((_others(node, own, scene), hops + 1))
+        elif function in ("union", "intersect"):
+            (one, hops), (two, others) = before
+            sets.append((one | two if function == "union" else one & two, max(hops, others)))
         elif function == "unique" or function.startswith("filter_"):
             ((own, hops),) = before
             sets.append((_filtered(node, own, scene), hops))

@@ -71,6 +71,17 @@ def test_a_phrase_names_what_its_program_filters(questions: ClevrSynth) -> None:
     assert checked > 20
 
 
+@pytest.mark.parametrize(("function", "wanted"), [("union", {0, 1, 2}), ("intersect", {1})])
+def test_two_branches_are_joined_as_clevr_joins_them(function: str, wanted: set[int]) -> None:
+    red, metal, joined = "filter_color", "filter_material", function
+    said = [("scene", [], []), (red, [0], ["red"]), ("scene", [], []), (metal, [2], ["metal"]), (joined, [1, 3], [])]
+    program = [dict(zip(("function", "inputs", "value_inputs"), one, strict=True)) for one in said]
+    values = (("red", "rubber"), ("red", "metal"), ("blue", "metal"), ("blue", "rubber"))
+    objects = [{"color": color, "material": material} for color, material in values]
+    program.append({"function": "count", "inputs": [4], "value_inputs": []})
+    assert steps(program, {"objects": objects}) == [wanted]
+
+
 def test_places_are_those_of_the_row(questions: ClevrSynth) -> None:
     system = TaiChi(DEEP)
     batch = system.collate([questions[one] for one in range(32)])
