@@ -64,7 +64,7 @@ class UniToComConfig:
         generation: of answers.
         question: "at_receiver", or "sent": its words cross as embeddings behind the image.
         words: "soft", the receiver takes embeddings as they arrived; "nearest", the nearest entry of the table.
-        objective: what received tokens are for in training: "answers", or "reconstruction" by the de-tokenizer, the
+        objective: what received tokens are for: "answers", or "reconstruction" by the de-tokenizer; its loss has the
             channel within the tokenizers' loop (Algorithm 1, steps 7 and 8).
         seed: of the initial parameters, and of what is drawn for answers.
 
@@ -155,7 +155,8 @@ LONGEST_CAPTION = 96
 def preset(
     name: str, *, tasks: Sequence[str] = TASKS, kind: str | None = None, num_image_tokens: int | None = None,
     num_audio_tokens: int | None = None, captions: Literal["words", "tokens"] = "words", dim: int | None = None,
-    xi: float | None = None, c_sigma: float | None = None, **changes: Any,
+    tokenizer_hidden: int | None = None, num_samples: int | None = None, xi: float | None = None,
+    c_sigma: float | None = None, **changes: Any,
 ) -> UniToComConfig:  # fmt: skip
     """Return a preset's configuration.
 
@@ -167,6 +168,8 @@ def preset(
         num_audio_tokens: S of audio; likewise.
         captions: "words", a caption crosses as embeddings; "tokens", as those of a text tokenizer.
         dim: width of all tokens.
+        tokenizer_hidden: width of the Transformers of all tokenizers.
+        num_samples: K, of all tokenizers.
         xi: of all tokenizers.
         c_sigma: of all tokenizers.
         changes: fields of :class:`UniToComConfig`, :class:`DiffusionConfig` (``diffusion_hidden`` for its width) and
@@ -183,7 +186,9 @@ def preset(
     wanted = {NEEDS[check_choice("tasks", task, TASKS)] for task in tasks}
     if check_choice("captions", captions, ("words", "tokens")) == "tokens" and "text_to_image" in tasks:
         wanted.add("text")
-    shared = {"kind": kind, "dim": dim, "xi": xi, "c_sigma": c_sigma}
+    shared = {
+        "kind": kind, "dim": dim, "hidden": tokenizer_hidden, "num_samples": num_samples, "xi": xi, "c_sigma": c_sigma,
+    }  # fmt: skip
     special: dict[str, dict[str, Any]] = {
         "image": {"num_tokens": num_image_tokens},
         "audio": {"num_tokens": num_audio_tokens},

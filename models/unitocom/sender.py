@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -56,6 +57,25 @@ class Sender(nn.Module):
     def rebuilt(self, values: torch.Tensor) -> torch.Tensor:
         """Return what the de-tokenizer makes of tokens with unit deviation, [batch, S, dim]."""
         return self.tokenizer.decode(self.standard.restored(values))
+
+    @torch.no_grad()
+    def contents(self, tokens: Tokens) -> list[Any]:
+        """Return contents, as samples have them, of received tokens with unit deviation.
+
+        Tokens that did not arrive are taken as 0, which is the mean; audio has as many chunks as tokens of it arrived.
+
+        Args:
+            tokens: [items, num_tokens, dim], on any device.
+        """
+        device = self.standard.mean.device
+        values = (tokens.values * tokens.mask[..., None]).to(device)
+        most = max(1, -(-values.shape[1] // self.num_tokens))
+        values = nn.functional.pad(values, (0, 0, 0, most * self.num_tokens - values.shape[1]))
+        found = self.tokenizer.contents(self.rebuilt(values.reshape(-1, self.num_tokens, values.shape[2])))
+        if most == 1:
+            return found
+        counts = [max(1, -(-int(count) // self.num_tokens)) for count in tokens.mask.sum(1)]
+        return [np.concatenate(found[most * i : most * i + count]) for i, count in enumerate(counts)]
 
     def distortion(self, inputs: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Return the mean distortion of what is rebuilt from received tokens, a scalar.

@@ -12,6 +12,7 @@ from ..systems.trainable import TrainableSystem
 from ..taichi.batches import NOTHING
 from ..taichi.parts import build_language, build_texts
 from ..training.tensors import digest_of
+from . import rebuilding
 from . import tasks as samples_of
 from .diffusion.head import DiffusionHead
 from .diffusion.sampling import Sampler
@@ -145,7 +146,7 @@ class UniToCom(TrainableSystem):
         """
         task = samples_of.task_of_batch(batch)
         if self.config.objective == "reconstruction":
-            return self._distortion(tokens, batch, task)
+            return rebuilding.distortion(self.senders, tokens, batch, task)
         parts = self._received(tokens, task)
         if task == "text_to_image":
             return self._drawn(parts, batch)
@@ -160,15 +161,6 @@ class UniToCom(TrainableSystem):
             wanted = self._sender("image").tokens(batch["picture"], generator)
         hidden = self.language([*parts, self.language.drawing(wanted[:, :-1], "image")])
         return self._head.loss(hidden.flatten(0, 1), wanted.flatten(0, 1), generator)
-
-    def _distortion(self, tokens: Tokens, batch: Batch, task: str) -> torch.Tensor:
-        """Return the distortion of what the de-tokenizer makes of received tokens."""
-        key, modality = {"vqa": ("image", "image"), "asr": ("audio", "audio")}.get(task, ("caption", "text"))
-        if key not in batch:
-            raise ValueError("objective: 'reconstruction' given, but captions cross as words; give a text tokenizer")
-        sender = self._sender(modality)
-        values = tokens.values if task == "asr" else tokens.values[:, : sender.num_tokens]
-        return sender.distortion(batch[key], values)
 
     def _received(self, tokens: Tokens, task: str) -> list[Packed]:
         """Return what the language model reads of received tokens, between marks."""
@@ -221,10 +213,15 @@ class UniToCom(TrainableSystem):
 
     @torch.no_grad()
     def answer(self, tokens: Tokens, samples: Sequence[Any]) -> list[Any]:
-        """Return answers or transcripts; for captions, images [height, width, 3], numpy.uint8."""
+        """Return answers or transcripts; for captions, images [height, width, 3], numpy.uint8.
+
+        For the objective "reconstruction", what the de-tokenizer makes of the tokens: what was sent, as it arrived.
+        """
         if not len(samples):
             return []
         task = samples_of.task_of(samples, self.config.tasks)
+        if self.config.objective == "reconstruction":
+            return rebuilding.rebuilt(self.senders, tokens, task)
         device, how = self.language.marks.device, self.config.generation
         generators = samples_of.generators_of(samples, self.config.seed)
         parts = self._received(Tokens(tokens.values.to(device), tokens.mask.to(device)), task)
@@ -249,6 +246,12 @@ class UniToCom(TrainableSystem):
         task = samples_of.task_of([sample], self.config.tasks)
         content = {"vqa": "image", "asr": "audio", "text_to_image": "text"}[task]
         return task, hash_of(sample.inputs[content]), sample.inputs["question"] if self._crosses(task) else ""
+
+    @torch.no_grad()
+    def units(self, samples: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and variance of the tokens of samples, [samples, S, dim] each; see :func:`~.rebuilding.units`."""
+        task = samples_of.task_of(samples, self.config.tasks)
+        return rebuilding.units(self.senders, self._placed(self._sent(samples, task)), task)
 
     def encoder_id(self) -> Hashable:
         """Return the checksum of the configuration and of everything that tokens follow from."""

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+MAX_HEADER = 1_000_000
+"""Most characters that names and types of columns take; numpy's own limit is that of about 300 columns."""
+
 
 def pack(columns: Mapping[str, np.ndarray]) -> bytes:
     """Return the bytes of columns of one length; zlib's checksum guards them.
@@ -30,7 +33,7 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
         ValueError: if the bytes are damaged.
     """
     try:
-        table = np.load(io.BytesIO(zlib.decompress(data)), allow_pickle=False)
+        table = np.load(io.BytesIO(zlib.decompress(data)), allow_pickle=False, max_header_size=MAX_HEADER)
     except (zlib.error, EOFError) as error:
         raise ValueError(f"data: not the columns of a batch ({error})") from None
     return {name: table[name].copy() for name in table.dtype.names}

@@ -22,6 +22,7 @@ from .provenance import fingerprint, provenance, session
 from .results import Results
 from .summary import summary
 from .tabulate import tabulate
+from .trained_range import outside_training
 from .unit import Unit
 
 FILES = ("results.h5", "summary.json", "provenance.json")
@@ -39,7 +40,8 @@ def run(
 ) -> Results:
     """Run a scenario, or finish it, and write ``results.h5``, ``summary.json`` and ``provenance.json``.
 
-    Weights that schemes need, and that are neither shipped nor in the cache, are trained first, in this process.
+    Weights that schemes need, and that are neither shipped nor in the cache, are trained first, in this process. A
+    scheme that meets an SNR outside the range that its weights were trained for is warned of.
 
     The arrays do not depend on the number of workers, on the executor, or on interruptions. Every
     finished batch is in the journal at once; a run that was killed goes on from there when it is
@@ -84,6 +86,8 @@ def run(
         from .training import provide
 
         provide(scenario, train=train, progress=progress if isinstance(progress, bool) else None)
+    for text in outside_training(scenario):
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
     if not resume:
         _delete_journal(folder)
     with Journal(folder) as journal:

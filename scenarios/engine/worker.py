@@ -144,6 +144,7 @@ def run_batch(
         "side_information": uses.side_information.cpu().numpy(),
         "airtime": uses.airtime.cpu().numpy(),
         **task.score(payload, reception),
+        **task.probe(payload, link),
     }
     for kind in task.references:
         reference = dataclasses.replace(

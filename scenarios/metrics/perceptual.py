@@ -102,21 +102,40 @@ def kid_estimate(
         subset_size: samples of each set in a subset; no more than there are.
         seed: of the subsets.
     """
-    a, b = _features(a, b)
-    size = min(check_range("subset_size", subset_size, 2, integer=True), len(a), len(b))
-    rng = np.random.Generator(np.random.PCG64(seed))
-    value = float(
-        np.mean(
-            [_mmd(a[rng.permutation(len(a))[:size]], b[rng.permutation(len(b))[:size]]) for _ in range(num_subsets)]
-        )
-    )
-    blocks = min(20, min(len(a), len(b)) // 2)
-    if blocks < 2:
-        return Estimate(value, math.nan, math.nan, len(b), len(b))
-    rows_a, rows_b = (np.array_split(rng.permutation(len(x)), blocks) for x in (a, b))
-    parts = [_mmd(a[i], b[j]) for i, j in zip(rows_a, rows_b, strict=True)]
-    half = float(stats.t.ppf(0.5 + level / 2, blocks - 1) * np.std(parts, ddof=1) / math.sqrt(blocks))
+    value, parts = _kid(a, b, num_subsets, subset_size, seed)
+    half = _half(parts, level)
     return Estimate(value, value - half, value + half, len(b), len(b))
+
+
+def kid_difference(
+    real: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    level: float = 0.95,
+    num_subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Return the difference of the kernel distances of two sets that are paired row by row, with a t interval.
+
+    Args:
+        real: [num_samples, dim], the set that both are compared with.
+        a: [num_items, dim].
+        b: [num_items, dim]; the same subsets and blocks of both are taken.
+        level: coverage.
+        num_subsets: as of :func:`kid_estimate`.
+        subset_size: likewise.
+        seed: of the subsets.
+
+    Returns:
+        distance of a minus that of b, low, high.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"a, b: {len(a)} and {len(b)} items given; equally many are needed, paired row by row")
+    (first, parts_a), (second, parts_b) = (_kid(real, one, num_subsets, subset_size, seed) for one in (a, b))
+    value, half = first - second, _half(parts_a - parts_b, level)
+    return value, value - half, value + half
 
 
 def image_distances(
@@ -210,9 +229,34 @@ def _factor(x: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
 
 
+def _kid(a: np.ndarray, b: np.ndarray, num_subsets: int, subset_size: int, seed: int) -> tuple[float, np.ndarray]:
+    """Return the kernel distance, and those of disjoint blocks of the data."""
+    a, b = _features(a, b)
+    size = min(check_range("subset_size", subset_size, 2, integer=True), len(a), len(b))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    value = float(
+        np.mean(
+            [_mmd(a[rng.permutation(len(a))[:size]], b[rng.permutation(len(b))[:size]]) for _ in range(num_subsets)]
+        )
+    )
+    blocks = min(20, min(len(a), len(b)) // 2)
+    if blocks < 2:
+        return value, np.empty(0)
+    rows_a, rows_b = (np.array_split(rng.permutation(len(x)), blocks) for x in (a, b))
+    return value, np.array([_mmd(a[i], b[j]) for i, j in zip(rows_a, rows_b, strict=True)])
+
+
+def _half(parts: np.ndarray, level: float) -> float:
+    """Return half the width of the t interval of a mean of independent parts; NaN for fewer than two."""
+    if len(parts) < 2:
+        return math.nan
+    return float(stats.t.ppf(0.5 + level / 2, len(parts) - 1) * np.std(parts, ddof=1) / math.sqrt(len(parts)))
+
+
 def _mmd(a: np.ndarray, b: np.ndarray) -> float:
     """Return the unbiased squared discrepancy with the cubic kernel."""
     dim, n, m = a.shape[1], len(a), len(b)
-    aa, bb, ab = ((x @ y.T / dim + 1.0) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    shifted = (x @ y.T / dim + 1.0 for x, y in ((a, a), (b, b), (a, b)))
+    aa, bb, ab = (x * x * x for x in shifted)  # numpy's power is ten times slower
     within = (aa.sum() - np.trace(aa)) / (n * (n - 1)) + (bb.sum() - np.trace(bb)) / (m * (m - 1))
     return float(within - 2.0 * ab.mean())

@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..statistics.metric import Columns, Estimate, Metric
-from .perceptual import MIN_SAMPLES, frechet_estimate, kid_estimate
+from ..statistics.bootstrap import paired_interval
+from ..statistics.metric import Columns, Estimate, SetMetric
+from .perceptual import MIN_SAMPLES, frechet_distance, frechet_estimate, kid_difference, kid_estimate
 
 NUM_COMPONENTS = 64
 SIDE = 64
@@ -67,7 +68,7 @@ class PictureComponents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureSetMetric(Metric):
+class PictureSetMetric(SetMetric):
     """Fréchet or kernel distance of produced pictures from real ones, with an interval.
 
     Args:
@@ -84,14 +85,6 @@ class PictureSetMetric(Metric):
         """Return the scores of the produced pictures, [num_items, 64], float64."""
         return STEP * np.stack([np.asarray(columns[name], np.float64) for name in COLUMNS], axis=-1)
 
-    def value(self, sums: np.ndarray) -> np.ndarray:
-        """Refuse: a distance between sets is no function of sums of scores.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(f"metric: {self.name!r} compares sets of pictures and has no paired interval; use its own")
-
     def estimate(self, columns: Columns, stopped_by_errors: bool = False, level: float = 0.95) -> Estimate:
         """Estimate the distance; ``count`` and ``total`` are produced pictures. See :meth:`Metric.estimate`.
 
@@ -104,6 +97,16 @@ class PictureSetMetric(Metric):
         if self.measure == "kid":
             return kid_estimate(real, made, level=level, num_subsets=20)
         return frechet_estimate(real, made, level=level, allow_few=self.allow_few)
+
+    def difference(self, a: Columns, b: Columns, level: float = 0.95) -> tuple[float, float, float]:
+        """Return the difference of two schemes; the real pictures stay as they are. See :meth:`SetMetric.difference`.
+
+        A kernel distance has a t interval over blocks of pictures, the same for both.
+        """
+        real, sets = STEP * self.real, (self.terms(a), self.terms(b))
+        if self.measure == "kid":
+            return kid_difference(real, *sets, level=level, num_subsets=20)
+        return paired_interval(lambda made: frechet_distance(real, made), *sets, a.get("cluster"), level)
 
 
 def set_metrics(real: np.ndarray, num_items: int, *, allow_few: bool) -> dict[str, PictureSetMetric]:

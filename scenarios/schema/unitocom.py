@@ -44,6 +44,12 @@ class UniToCom(Config):
     dim: Integer | None = Field(
         default=None, ge=1, le=2**16, description="Width of every token (reals); the preset's if null."
     )
+    tokenizer_hidden: Integer | None = Field(
+        default=None, ge=4, le=2**16, description="Width of the tokenizers' Transformers (reals); the preset's if null."
+    )
+    num_samples: Integer | None = Field(
+        default=None, ge=1, le=1024, description="Noise draws of an item in the tokenizers' loss (count); 1 if null."
+    )
     xi: Real | None = Field(
         default=None, ge=0, le=1e6, description="Weight of the tokenizers' rate (per nat); the preset's if null."
     )
@@ -60,7 +66,7 @@ class UniToCom(Config):
         default="at_receiver", description="Whether the words of a question cross the air."
     )
     objective: Literal["answers", "reconstruction"] = Field(
-        default="answers", description="What received tokens are for in training: the task, or the de-tokenizer."
+        default="answers", description="What received tokens are for: the task's answers, or the de-tokenizer."
     )
     prediction: Literal["epsilon", "v_prediction"] | None = Field(
         default=None, description="What the diffusion head predicts: noise or velocity; the preset's if null."

@@ -117,7 +117,7 @@ def load(
     from ...models.systems.shipped import load_shipped
 
     wanted = {part: configuration} if beside is None else {"system": beside, part: configuration}
-    name = _shipped(_plain(wanted), part) if weights == SHIPPED else weights
+    name = shipped_name(wanted, part) if weights == SHIPPED else weights
     try:
         card = card_of(name)
         apart = list(_differences(_plain(configuration), full(card.get("system", {}).get(part)), part))
@@ -149,8 +149,17 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _shipped(wanted: Mapping[str, Any], part: str) -> str:
-    """Return the name of the shipped file whose card has these configurations."""
+def shipped_name(configurations: Mapping[str, Any], part: str) -> str:
+    """Return the name of the shipped file whose card has these configurations.
+
+    Args:
+        configurations: by part, JSON types.
+        part: that the file must hold, "link" or "system".
+
+    Raises:
+        ValueError: if there is none, or more than one.
+    """
+    wanted = _plain(configurations)
     held = {name: card["system"] for name, card in cards().items() if part in card.get("system", {})}
     apart = {
         name: [line for key in wanted for line in _differences(wanted[key], full(parts.get(key)), key)]

@@ -7,8 +7,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "binomial": ["clopper_pearson", "inverse_binomial", "wilson"],
         "blocks": ["block_interval"],
-        "bootstrap": ["cluster_bootstrap", "cluster_sums"],
-        "metric": ["Estimate", "Metric"],
+        "bootstrap": ["cluster_bootstrap", "cluster_sums", "paired_interval"],
+        "metric": ["Estimate", "Metric", "SetMetric"],
         "metrics": ["MeanMetric", "RateMetric", "RatioMetric", "SumMetric"],
         "paired": ["Difference", "bonett_price", "paired_difference"],
     },

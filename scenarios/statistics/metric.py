@@ -70,3 +70,25 @@ class Metric(ABC):
                 end with the last of these.
             level: coverage of the interval.
         """
+
+
+class SetMetric(Metric):
+    """A statistic of a set of items that is no function of sums over them, such as a distance between distributions."""
+
+    @abstractmethod
+    def difference(self, a: Columns, b: Columns, level: float = 0.95) -> tuple[float, float, float]:
+        """Return value, low and high of the difference a minus b over common items.
+
+        Args:
+            a: columns of the first scheme, [num_items] each.
+            b: columns of the second, of the same items in the same order.
+            level: coverage.
+        """
+
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        """Refuse.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"metric: {self.name!r} is a statistic of a set of items, and no function of sums over them")

@@ -8,6 +8,7 @@ from scipy import stats
 
 from .binomial import Interval, check_level
 from .bootstrap import cluster_bootstrap, cluster_sums
+from .metric import SetMetric
 from .metrics import Columns, Metric, RateMetric
 
 
@@ -32,7 +33,8 @@ def paired_difference(metric: Metric, a: Columns, b: Columns, level: float = 0.9
     """Return the difference of a metric between two schemes over their common items.
 
     Both columns sets have a column ``item``; items that only one scheme has seen are left out.
-    Yes/no outcomes of independent items get Bonett and Price's interval (Journal of Educational
+    A statistic of a set of items has a
+    difference of its own. Yes/no outcomes of independent items get Bonett and Price's interval (Journal of Educational
     and Behavioral Statistics 37, 2012), which stays honest where the two never differ; all else
     gets a cluster bootstrap in which both schemes keep their items together.
 
@@ -51,6 +53,8 @@ def paired_difference(metric: Metric, a: Columns, b: Columns, level: float = 0.9
         raise ValueError("a, b: the two schemes have no item in common, so nothing can be paired")
     a = {name: column[rows_a] for name, column in a.items()}
     b = {name: column[rows_b] for name, column in b.items()}
+    if isinstance(metric, SetMetric):
+        return Difference(*metric.difference(a, b, level), int(common.size))
     terms_a, terms_b = metric.terms(a), metric.terms(b)
     value = float(metric.value(terms_a.sum(axis=0)) - metric.value(terms_b.sum(axis=0)))
     if isinstance(metric, RateMetric) and "cluster" not in a:

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "content_judges": ["CaptionJudge", "PictureJudge", "SentenceJudge", "TranscriptJudge"],
         "image": ["ImageTask"],
         "judges": ["AnswerJudge", "Judge"],
+        "pictures": ["PicturesTask"],
         "text": ["TextTask"],
         "text_to_image": ["TextToImageJudge", "TextToImageTask"],
     },

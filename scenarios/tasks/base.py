@@ -22,6 +22,7 @@ class Task(ABC):
     payload = task.batch(index, batch_size, draws)
     reception = link(payload, snr_db, draws)
     columns = task.score(payload, reception)            # kept in the journal, item by item
+    columns |= task.probe(payload, link)
     ```
 
     and adds to the columns what the link knows by itself: ``channel_uses``, ``pilots``,
@@ -80,6 +81,15 @@ class Task(ABC):
             columns of outcomes or sufficient statistics, each [batch], bool, integer or float
             (kept as int64 or float64); never rates over items.
         """
+
+    def probe(self, payload: Any, link: Any) -> dict[str, np.ndarray]:
+        """Return columns about what a link sends, apart from what arrives; none unless overridden.
+
+        Args:
+            payload: what :meth:`batch` returned.
+            link: the link under test.
+        """
+        return {}
 
     def reference(self, kind: str, payload: Any, link: "Link", snr_db: float) -> Any:
         """Return what a reference receiver would have in place of the received payload.

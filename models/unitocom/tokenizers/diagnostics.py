@@ -73,7 +73,7 @@ def diagnose(tokenizer: Tokenizer, inputs: torch.Tensor) -> Diagnosis:
         active_units=int((signal > ACTIVE).sum()),
         num_units=signal.numel(),
         signal=signal,
-        noise=_noise(tokenizer.config, posterior),
+        noise=noise_variance(tokenizer.config, posterior).mean(0),
     )
 
 
@@ -106,11 +106,12 @@ def _capacity(ratio: float) -> float:
     return 0.5 * (grown + _EULER + math.log(2.0))
 
 
-def _noise(config: TokenizerConfig, posterior: Posterior) -> torch.Tensor:
+def noise_variance(config: TokenizerConfig, posterior: Posterior) -> torch.Tensor:
+    """Return the variance of every real of the tokens given the item, [batch, S, dim], torch.float64."""
     if posterior.log_variance is not None:
-        return posterior.log_variance.double().exp().mean(0)
+        return posterior.log_variance.double().exp()
     level = config.c_sigma if config.kind == "sigma_genib" else 0.0
-    return torch.full(posterior.mean.shape[1:], level, dtype=torch.float64)
+    return torch.full(posterior.mean.shape, level, dtype=torch.float64)
 
 
 @torch.no_grad()

@@ -224,6 +224,32 @@ def test_reconstruction_is_the_distortion_of_what_arrived():
         words.loss(words.tokens(batch), batch)
 
 
+@torch.no_grad()
+def test_a_reconstruction_is_what_was_sent_in_the_form_of_samples():
+    system = built(objective="reconstruction", captions="tokens")
+    for task in TASKS:
+        samples = SAMPLES[task]()
+        sent = system.encode(samples)
+        found = system.answer(sent, samples)
+        assert len(found) == len(samples)
+        if task == "vqa":
+            tokenizer = system.senders["image"].tokenizer
+            mean, variance = system.units(samples)
+            assert torch.all(variance == tokenizer.config.c_sigma)
+            wanted = tokenizer.contents(tokenizer.decode(mean))
+            assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+            few = Tokens(sent.values[:, :5], sent.mask[:, :5])
+            nothing = torch.zeros_like(sent.values)
+            nothing[:, :5] = few.values
+            padded = system.answer(Tokens(nothing), samples)
+            assert all(np.array_equal(a, b) for a, b in zip(system.answer(few, samples), padded, strict=True))
+        elif task == "asr":
+            most = system.senders["audio"].tokenizer.max_samples
+            assert [len(one) for one in found] == [most * -(-len(s.inputs["audio"]) // most) for s in samples]
+        else:
+            assert all(isinstance(one, str) for one in found)
+
+
 def test_one_model_trains_on_all_tasks_over_a_link(tmp_path):
     system = built(num_draws=1)
     model = SystemLink(system, AnalogLink(FlatAirInterface(channel="awgn"), 16, length="known"))

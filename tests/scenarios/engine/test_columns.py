@@ -46,3 +46,8 @@ def test_bad_columns(column, error, message):
 
 def test_concatenation_of_nothing():
     assert concatenate([]) == {}
+
+
+def test_many_columns_come_back():
+    columns = {f"column_{number:04d}": np.array([number, 1]) for number in range(700)}
+    assert list(unpack(pack(columns))) == list(columns)

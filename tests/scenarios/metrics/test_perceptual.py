@@ -13,6 +13,7 @@ from tokencom.scenarios.metrics import (
     frechet_distance,
     frechet_estimate,
     image_distances,
+    kid_difference,
     kid_estimate,
     load_lpips,
     lpips,
@@ -37,6 +38,19 @@ def test_frechet_is_torchmetrics():
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a))
     few = [np.concatenate([x[:30], np.ones((30, 40))], axis=1) for x in (a, b)]  # fewer samples than dimensions
     assert frechet_distance(*few) == pytest.approx(frechet_distance(a[:30], b[:30]), rel=1e-9)
+
+
+def test_kernel_distances_of_paired_sets_differ_as_the_two_do():
+    """Errors of the two have common rows, so that the interval is narrower than those of each."""
+    real, made = _sets(3)
+    worse = made + 0.1 * np.random.default_rng(4).normal(size=made.shape) + 0.05
+    one, other = (kid_estimate(real, rows, num_subsets=5, subset_size=200) for rows in (worse, made))
+    value, low, high = kid_difference(real, worse, made, num_subsets=5, subset_size=200)
+    assert value == pytest.approx(one.value - other.value)
+    assert low < value < high
+    assert high - low < 0.5 * min(one.high - one.low, other.high - other.low)
+    with pytest.raises(ValueError, match="600 and 599 items"):
+        kid_difference(real, made, made[:-1])
 
 
 def test_frechet_of_gaussians_is_the_formula():

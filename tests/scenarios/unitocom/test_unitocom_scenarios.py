@@ -89,3 +89,19 @@ def test_pictures_have_the_size_of_those_that_the_model_was_trained_with(unified
     pictures = link(task.batch(0, 2, Draws(seed=1)), 18.0, Draws(seed=2)).payload
     assert [picture.shape for picture in pictures] == [(64, 64, 3)] * 2
     assert all(picture.dtype == np.uint8 and picture.std() > 5 for picture in pictures)
+
+
+def test_tokenizers_of_one_size_see_the_same_channel_uses_and_use_their_reals_unequally():
+    """128 uses for 16 tokens of 16 reals, 48 for their scale; see the comment of the scenario for what to expect."""
+    scenario = load_scenario("unitocom/variance_collapse", ["task.data.num_images=66"])
+    assert {scheme.system.kind for scheme in scenario.schemes} == {"sigma_genib", "genib", "vae"}
+    first, *others = (one.system.model_copy(update={"kind": None, "num_samples": None}) for one in scenario.schemes)
+    assert all(other == first for other in others)
+    assert all(scheme.training == scenario.schemes[0].training for scheme in scenario.schemes)
+    active = {}
+    for name in ("sigma-GenIB", "VAE"):
+        task, link = scenario.build(name)
+        batch = task.batch(0, 20, Draws(seed=1))
+        assert link(batch, 18.0, Draws(seed=2)).channel_uses.total.tolist() == [176] * 20
+        active[name] = task.metrics["active_units"].estimate(task.probe(batch, link)).value
+    assert active["sigma-GenIB"] > active["VAE"]
