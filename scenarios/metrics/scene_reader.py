@@ -15,7 +15,7 @@ Object = Mapping[str, str]
 """Values by attribute, such as ``{"color": "red", "shape": "cube"}``; those that are not named are missing."""
 
 WEIGHTS = "fig09_multimodal_taichi_clean_for_longer"
-"""Shipped weights of TaiChi whose head for cells was trained on clean pictures of 6,000 and 8,000 scenes."""
+"""Shipped weights of TaiChi whose head for cells was trained on clean pictures of 6,000 and 12,000 scenes."""
 
 _VALUES = {word: (name, value) for name in VALUES for value in VALUES[name] for word in SYNONYMS.get(value, (value,))}
 _HEADS = {word for value in ("cube", "sphere", "cylinder", "thing") for word in SYNONYMS[value]}
