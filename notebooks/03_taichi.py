@@ -110,7 +110,11 @@ with torch.no_grad():
     made = system.language.reception(sent.values, sent.mask, batch["ids"], batch["segment"])
     last = len(made.inputs) - 1
     looks = [
-        (0 if step < 0 else last - step, place, words[place] if step < 0 else f"{step} steps before the end")
+        (
+            0 if step < 0 else last - step,
+            place,
+            words[place] if step < 0 else "last step" if not step else f"{step} before it",
+        )
         for place, step in zip(batch["referent_place"].tolist(), batch["referent_step"].tolist(), strict=True)
     ]
     maps = [
