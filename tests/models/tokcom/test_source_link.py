@@ -81,7 +81,7 @@ def lose(link, lost, to=torch.zeros_like):
     return link
 
 
-@pytest.mark.parametrize("lost", LOST, ids=" ".join)
+@pytest.mark.parametrize("lost", LOST, ids=lambda names: " ".join(sorted(names)) or "none")
 def test_a_device_that_delivers_nothing_is_as_one_that_is_off(lost):
     link = lose(built(), lost)
     reception = link(SAMPLES[:4], 40.0, Draws(seed=1))
@@ -110,7 +110,9 @@ def test_items_of_a_batch_lose_different_devices():
     assert link(SAMPLES, 9.0, draws).payload == expected
 
 
-@pytest.mark.parametrize("lost", [set(), {"audio"}, {"text"}, set(KEYS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "lost", [set(), {"audio"}, {"text"}, set(KEYS)], ids=lambda names: " ".join(sorted(names)) or "none"
+)
 def test_codecs_that_the_system_was_trained_with_are_at_the_receiver(lost):
     over = codec_link()
     link = lose(built(trained_over=over), lost)
