@@ -151,6 +151,6 @@ def test_tiny_sizes_are_alike(kind: type) -> None:
 
 def test_tiny_systems_for_texts_are_as_large() -> None:
     classes = ("negative", "positive")
-    texts = UDeepSC(preset="tiny", answers=(), classes=classes, text_depth=4, mlp_ratio=4.0, depth=3)
+    texts = UDeepSC(preset="tiny", answers=(), classes=classes, text_depth=3, mlp_ratio=4.0)
     assert 1.73e6 < count(texts) < 1.906e6
     assert 1.73e6 < count(DeepSC(preset="tiny", task="classification", classes=classes)) < 1.906e6

@@ -48,7 +48,7 @@ def test_all_schemes_of_fig09_take_equal_channel_uses():
 
 
 def test_taichi_answers_better_than_a_guess_and_worse_in_noise():
-    """400 questions about 40 scenes; a guess by family is right in 43 %.
+    """400 questions about 40 scenes; a guess by family is right in 43 %, the system without a channel in 87 %.
 
     Answers about one scene are not independent, so the variance is counted as if every scene were a single draw of a
     mean of ten, at most 1/4 a scene: four deviations of that are 0.32, an error probability below 1e-4.
@@ -60,6 +60,6 @@ def test_taichi_answers_better_than_a_guess_and_worse_in_noise():
     for snr_db in (18.0, -40.0):
         reception = link(batch, snr_db, Draws(seed=2))
         right[snr_db] = float(task.judge.columns(batch, reception.payload)["accuracy"].mean())
-    assert right[18.0] > 0.43
-    assert right[18.0] - right[-40.0] > 0.0
+    assert right[18.0] > 0.43 + 4 * math.sqrt(0.25 / 40)
+    assert right[18.0] - right[-40.0] > 4 * math.sqrt(0.25 / 40)
     assert right[-40.0] < 0.43 + 4 * math.sqrt(0.25 / 40)
