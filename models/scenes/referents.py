@@ -11,7 +11,7 @@ what color is the  thing  left of the  red  cube ?  <output>
 ```
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -197,17 +197,33 @@ def divergence(attention: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     return nn.functional.kl_div(attention, there / there.sum(1, keepdim=True), reduction="batchmean")
 
 
+def referent_loss(
+    referents: Referents, attention: Callable[[Referents, int], torch.Tensor], steps: Sequence[int] = range(NUM_STEPS)
+) -> torch.Tensor:
+    """Return the divergence of attention from what is spoken of, summed over steps.
+
+    Args:
+        referents: of a batch.
+        attention: gives logarithms of attention to the cells, [n, num_cells], for those of a step and its number.
+        steps: that count; :data:`NOUN` for nouns.
+    """
+    total = torch.zeros((), device=referents.step.device)
+    for number in steps:
+        own = referents.of_step(number)
+        if len(own.row):
+            total = total + divergence(attention(own, number).float(), own.cells)
+    return total
+
+
 def steps_loss(looked: Sequence[torch.Tensor], referents: Referents) -> torch.Tensor:
-    """Return the divergence of what a question's last steps look at from what they speak of, summed over steps.
+    """Return :func:`referent_loss` of a receiver that looks at the picture in steps.
 
     Args:
         looked: scores before the softmax, [num_questions, num_cells], of each step that a receiver takes.
         referents: of the questions; a step before the end is looked for one step before the last.
     """
-    total = torch.zeros((), device=referents.step.device)
-    for number in range(NUM_STEPS):
-        own = referents.of_step(number)
-        if len(own.row):
-            scores = looked[max(0, len(looked) - 1 - number)][own.row].float()
-            total = total + divergence(scores.log_softmax(-1), own.cells)
-    return total
+
+    def attention(own: Referents, number: int) -> torch.Tensor:
+        return looked[max(0, len(looked) - 1 - number)][own.row].float().log_softmax(-1)
+
+    return referent_loss(referents, attention)

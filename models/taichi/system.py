@@ -10,7 +10,7 @@ from torch import nn
 from ...linklevel.jscc.base import seeded
 from ...linklevel.tokens import Tokens
 from ..scenes.cells import CellHead, cell_targets
-from ..scenes.referents import NOUN, NUM_STEPS, Referents, divergence
+from ..scenes.referents import NOUN, NUM_STEPS, Referents, referent_loss
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from .ban import BilateralAttention
@@ -204,15 +204,13 @@ class TaiChi(TrainableSystem):
         if self._reception is None or self._reception[0] is not batch["ids"]:
             self.loss(self.tokens(batch), batch)
         assert self._reception is not None
-        made, every = self._reception[1], Referents.within(batch)
-        total, last = torch.zeros((), device=batch["ids"].device), len(made.inputs) - 1
-        for number in (NOUN, *range(NUM_STEPS)):
-            own = every.of_step(number)
-            if len(own.row):
-                layer = 0 if number == NOUN else max(0, last - number)
-                attention = self.language.attention(made, layer, own.row, own.place, heads=1)[:, 0].float()
-                total = total + divergence(attention, own.cells)
-        return total
+        made = self._reception[1]
+
+        def attention(own: Referents, number: int) -> torch.Tensor:
+            layer = 0 if number == NOUN else max(0, len(made.inputs) - 1 - number)
+            return self.language.attention(made, layer, own.row, own.place, heads=1)[:, 0]
+
+        return referent_loss(Referents.within(batch), attention, (NOUN, *range(NUM_STEPS)))
 
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return what crosses; see :meth:`TokenSystem.encode`."""
