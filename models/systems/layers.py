@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..training.tensors import read_note, read_tensors
+from .packing import Bits, kept_by, unpacked
 
 START, WITHOUT, INITIAL = "start", "without", "initial"
 """In a file's note: the key of the weights that have the rest, which of their tensors do not belong to it, and which
@@ -52,7 +53,7 @@ def read_layers(path: Path) -> tuple[dict[str, torch.Tensor], set[str]]:
     found: dict[str, torch.Tensor] = {}
     initial: set[str] = set()
     for one in files_of(path):
-        own, note = read_tensors(one), read_note(one, needed=False)
+        own, note = unpacked(read_tensors(one)), read_note(one, needed=False)
         without = set(note.get(WITHOUT, ()))
         found = {name: tensor for name, tensor in adapted(found, own).items() if name not in without} | own
         initial = (set(adapted(dict.fromkeys(initial), own)) | set(note.get(INITIAL, ()))) - without - set(own)
@@ -61,7 +62,7 @@ def read_layers(path: Path) -> tuple[dict[str, torch.Tensor], set[str]]:
 
 def upper_layer(
     tensors: Mapping[str, torch.Tensor], *, initial: Mapping[str, torch.Tensor], folder: Path | None = None,
-    key: str = "",
+    key: str = "", bits: Bits = 32,
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:  # fmt: skip
     """Return the tensors that a training changed, and what a file of them has to note.
 
@@ -70,23 +71,20 @@ def upper_layer(
         initial: the state before any training.
         folder: where the weights are that they go on from; `None` if they go on from none.
         key: of these weights.
+        bits: that a number will have in the file. What is there already with as many or more is left out.
     """
     path = None if folder is None else beside(folder, key)
     below, left = ({}, set()) if path is None else read_layers(path)
     below, fresh = adapted(below, tensors), adapted(initial, tensors)
-    same = {name for name, tensor in tensors.items() if _equal(below.get(name), tensor)}
+    same = {name for name, tensor in tensors.items() if kept_by(below.get(name), tensor, bits)}
     unchanged = {
-        name for name, tensor in tensors.items() if name not in below and _equal(fresh.get(name), tensor)
-    }  # fmt: skip
+        name for name, tensor in tensors.items() if name not in below and kept_by(fresh.get(name), tensor, 32)
+    }
     own = {name: tensor for name, tensor in tensors.items() if name not in same | unchanged}
     note: dict[str, Any] = {INITIAL: sorted(unchanged)} if unchanged else {}
     if path is not None:
         note |= {START: key, WITHOUT: sorted((set(below) | left) - set(tensors))}
     return own, note
-
-
-def _equal(one: torch.Tensor | None, other: torch.Tensor) -> bool:
-    return one is not None and one.detach().to(other.dtype).equal(other)
 
 
 def adapted(tensors: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,19 +54,6 @@ def save_state(path: Path, parts: Mapping[str, nn.Module], *, key: str, lora: Lo
     save_tensors(path, state_of(parts), note)
 
 
-def halved(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return tensors with numbers in torch.float16; they are loaded into whatever the module has.
-
-    Raises:
-        ValueError: for a number that torch.float16 does not hold.
-    """
-    found = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
-    for name, tensor in found.items():
-        if bool(tensor.isinf().any()):
-            raise ValueError(f"half: {name} has numbers past 65504; write it in full precision")
-    return found
-
-
 def load_state(parts: Mapping[str, nn.Module], path: Path, *, starts: bool = False) -> None:
     """Put a state into a system, a link or both; adapters are added where the file has some.
 

@@ -27,14 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="folder", help="also write <scenario>_<scheme>.safetensors and .json here"
     )
-    parser.add_argument("--half", action="store_true", help="with --output: 16 bits for each number")
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16, 32), metavar="count",
+        help="with --output: of each number, 32, 16, or 8 with a scale for each row of a matrix (32 if absent)",
+    )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train what is missing, and print where the weights are."""
-    if arguments.half and arguments.output is None:
-        raise ValueError("--half: given without --output; the cache keeps full precision")
+    if arguments.bits is not None and arguments.output is None:
+        raise ValueError("--bits: given without --output; the cache keeps full precision")
     scenario = scenario_of(arguments)
     from ..engine.training import jobs
 
@@ -48,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.output is not None:
             from ..engine.weight_files import write_weights
 
-            path = write_weights(job, arguments.output, half=arguments.half, single=len(wanted) == len(names))
+            path = write_weights(job, arguments.output, bits=arguments.bits or 32, single=len(wanted) == len(names))
         print(path)
     return 0
 

@@ -13,6 +13,7 @@ from ..schema.token_links import JSCC, Quantized, configuration
 if TYPE_CHECKING:
     from torch import nn
 
+    from ...models.systems.packing import Bits
     from .training import Job
 
 
@@ -22,7 +23,7 @@ def file_name(job: "Job", *, single: bool) -> str:
     return slug if single else f"{slug}_{job.key[:8]}"
 
 
-def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) -> Path:
+def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True) -> Path:
     """Write the weights of a job, which are there, and their card.
 
     A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named. What
@@ -32,14 +33,15 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     Args:
         job: the training.
         folder: where to.
-        half: whether to write floating-point numbers in torch.float16.
+        bits: that a number has in the file, 32, 16 or 8; see :mod:`~tokencom.models.systems.packing`.
         single: whether the scheme has no other trainings in this scenario.
 
     Returns:
         path of the safetensors file.
     """
     from ...models.systems.layers import INITIAL, START, WITHOUT, upper_layer
-    from ...models.systems.state import halved, load_state, state_of
+    from ...models.systems.packing import packed
+    from ...models.systems.state import load_state, state_of
     from ...models.training.tensors import read_note, save_tensors, save_text
 
     source = trained.find(job.key)
@@ -49,13 +51,13 @@ def write_weights(job: "Job", folder: Path, *, half: bool, single: bool = True) 
     tensors, note = state_of(parts), read_note(source)
     path = folder / f"{file_name(job, single=single)}.safetensors"
     own, changed = upper_layer(
-        halved(tensors) if half else tensors, initial=state_of(_fresh(job)), folder=folder, key=_start(job, folder)
+        tensors, initial=state_of(_fresh(job)), folder=folder, key=_start(job, folder), bits=bits
     )
     rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL)}
-    save_tensors(path, own, rest | changed)
+    save_tensors(path, packed(own, bits), rest | changed)
     card = trained.card_beside(source)
     card["system"] = {**card["system"], **_configurations(job)}
-    text = json.dumps({"name": path.stem, **card, "half": half}, indent=1, ensure_ascii=False)
+    text = json.dumps({"name": path.stem, **card, "bits": bits}, indent=1, ensure_ascii=False)
     save_text(path.with_suffix(".json"), text + "\n")
     return path
 

@@ -14,7 +14,8 @@ from tokencom.linklevel.air import FlatAirInterface, OFDMAirInterface, TDLChanne
 from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import JSCCLink
 from tokencom.models.systems.layers import files_of, read_layers, upper_layer
-from tokencom.models.systems.state import copy_state, halved, load_state, save_state, state_of
+from tokencom.models.systems.packing import packed, unpacked
+from tokencom.models.systems.state import copy_state, load_state, save_state, state_of
 from tokencom.models.training import LoRA, add_adapters
 from tokencom.models.training.tensors import save_tensors
 
@@ -67,18 +68,58 @@ def test_a_copy_is_a_copy():
     assert not same(source, target)
 
 
-def test_half_precision_is_loaded_into_single(tmp_path):
-    source, target = parts(1), parts(2)
-    save_state(tmp_path / "s.safetensors", source, key="k")
-    save_file(halved(load_file(tmp_path / "s.safetensors")), tmp_path / "h.safetensors")
-    load_state(target, tmp_path / "h.safetensors")
-    assert target["system"].vectors.dtype == torch.float32
-    assert torch.equal(target["system"].vectors, source["system"].vectors.half().float())
+class TestPacked:
+    """Numbers in fewer bits."""
 
+    def test_16_bits_are_loaded_into_single(self, tmp_path):
+        source, target = parts(1), parts(2)
+        save_state(tmp_path / "s.safetensors", source, key="k")
+        save_file(packed(load_file(tmp_path / "s.safetensors"), 16), tmp_path / "h.safetensors")
+        load_state(target, tmp_path / "h.safetensors")
+        assert target["system"].vectors.dtype == torch.float32
+        assert torch.equal(target["system"].vectors, source["system"].vectors.half().float())
 
-def test_a_number_that_half_precision_does_not_hold_is_refused():
-    with pytest.raises(ValueError, match=r"system\.a has numbers past 65504"):
-        halved({"system.a": torch.tensor([1e6])})
+    def test_8_bits_are_off_by_half_a_step_of_their_row(self):
+        matrix = (
+            torch.randn(40, 8, 5, generator=torch.Generator().manual_seed(1)) * torch.logspace(-6, 6, 40)[:, None, None]
+        )
+        matrix[3] = 0
+        held = {"a": matrix, "b": torch.ones(7), "c": torch.arange(3), "d": torch.full((2, 2), 0.3)}
+        file = packed(held, 8)
+        assert file["a"].dtype == torch.int8
+        assert file["b"].dtype == file["d"].dtype == torch.float16
+        found = unpacked(file)
+        assert list(found) == list(held)
+        step = matrix.abs().amax((1, 2), keepdim=True) / 127
+        assert bool(((found["a"] - matrix).abs() <= 0.501 * step).all())
+        assert torch.equal(found["c"], held["c"])
+
+    def test_8_bits_come_back_through_a_file(self, tmp_path):
+        source, target = parts(1), parts(2)
+        with torch.no_grad():
+            source["link"].codec.mean.add_(1.0)
+        save_state(tmp_path / "s.safetensors", source, key="k")
+        state = load_file(tmp_path / "s.safetensors") | {"system.vectors": torch.ones_like(source["system"].vectors)}
+        save_file(packed(state, 8), tmp_path / "q.safetensors")
+        load_state(target, tmp_path / "q.safetensors")
+        assert torch.equal(target["system"].vectors, torch.ones_like(source["system"].vectors))
+        assert torch.equal(target["link"].codec.mean, source["link"].codec.mean)
+
+    @pytest.mark.parametrize("bits", [8, 16])
+    def test_a_number_that_does_not_fit_is_refused(self, bits):
+        with pytest.raises(ValueError, match=r"system\.a has numbers past 65504"):
+            packed({"system.a": torch.tensor([1e6])}, bits)
+        with pytest.raises(ValueError, match=r"system\.a has numbers"):
+            packed({"system.a": torch.full((40, 40), torch.nan)}, bits)
+
+    def test_a_layer_leaves_out_what_is_below_with_as_many_bits(self, tmp_path):
+        below = {"a": torch.randn(40, 40, generator=torch.Generator().manual_seed(1))}
+        for bits, left_out in ((16, {8, 16}), (8, {8})):
+            save_tensors(tmp_path / "a.safetensors", packed(below, bits), {"key": "k1"})
+            (tmp_path / "a.json").write_text(json.dumps({"key": "k1"}))
+            for asked in (8, 16, 32):
+                own, _ = upper_layer(below, initial={}, folder=tmp_path, key="k1", bits=asked)
+                assert set(own) == (set() if asked in left_out else {"a"})
 
 
 def test_adapters_come_along(tmp_path):

@@ -90,7 +90,7 @@ class TestTrain:
         [
             (["--scheme", "bass"], "--scheme: 'bass' is not a scheme with training of its own; did you mean 'base'?"),
             (["--scheme", "analog"], "--scheme: 'analog' is not a scheme with training of its own"),
-            (["--half"], "--half: given without --output"),
+            (["--bits", 16], "--bits: given without --output"),
             (["schemes.0.training.stages.0.losses={sise: 1}"], "losses: 'sise' is not among those of the system"),
             (["schemes.0.training.stages.0.trainable=[sistem]"], "'sistem' matches no parameter; did you mean"),
         ],
@@ -242,7 +242,7 @@ class TestOutput:
         weights.cards.cache_clear()
 
     def test_half_precision_comes_back_in_single(self, cli, scenario, tmp_path):
-        for folder, more in (("full", []), ("half", ["--half"])):
+        for folder, more in (("full", []), ("half", ["--bits", 16])):
             assert cli("train", scenario, CODE, "--output", tmp_path / folder, "--quiet", *more)[0] == 0
         full, half = (load_file(tmp_path / folder / "small_joint_dense.safetensors") for folder in ("full", "half"))
         for name, tensor in full.items():

@@ -65,7 +65,7 @@ def test_the_card_of_named_weights_tells(tmp_path):
     training.make(job, progress=False, tensorboard=False)
     from tokencom.scenarios.engine.weight_files import write_weights
 
-    path = write_weights(job, tmp_path, half=False)
+    path = write_weights(job, tmp_path, bits=32)
     plan = scenario([-2, 0], weights=str(path))
     assert trained_range(plan, plan.schemes[0]) == (0, 10)
     assert len(outside_training(plan)) == 1

@@ -51,7 +51,7 @@ def made(tmp_path_factory):
         scenario = Scenario(**SCENARIO)
         train_missing(scenario)
         _, link = scenario.build("tiny")
-        yield link.link, write_weights(jobs(scenario)[0], folder, half=False)
+        yield link.link, write_weights(jobs(scenario)[0], folder, bits=32)
 
 
 def link_of(path, **changes):
