@@ -13,7 +13,7 @@ from ..scenes import CellHead, Referents, steps_loss
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from ..words import WordTokenizer
-from .layout import Layout
+from .layout import Layout, mask_of
 from .pictures import pictures_of, referents_of
 
 CLEVR_ANSWERS = (
@@ -56,7 +56,7 @@ class AnswerSystem(TrainableSystem):
 
     _seen: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
 
-    _looked: tuple[torch.Tensor | None, list[torch.Tensor]] = (None, [])
+    _looked: tuple[torch.Tensor | None, list[Any]] = (None, [])
 
     cell_grid: tuple[int, int] | None = None
     """Cells of the picture along height and width, for the losses that need a scene; `None` for none."""
@@ -107,7 +107,7 @@ class AnswerSystem(TrainableSystem):
     @abstractmethod
     def fuse(
         self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
-        looked: list[torch.Tensor],
+        looked: list[Any],
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores of answers [num_texts, num_answers] and of classes [num_texts, num_classes].
 
@@ -117,8 +117,8 @@ class AnswerSystem(TrainableSystem):
             words: [num_texts, num_words, dim], as received, or read at the receiver.
             there: [num_texts, num_words], torch.bool.
             batch: ``owner`` [num_texts], the item of each text; ``classify`` [num_texts], torch.bool.
-            looked: a receiver that looks at the picture in steps adds the scores of each step before the softmax,
-                [num_texts, num_image_tokens].
+            looked: a receiver adds what :meth:`looking` takes: one that looks at the picture in steps the scores of
+                each before the softmax, [num_texts, num_image_tokens].
         """
 
     def collate(self, samples: Sequence[Any]) -> dict[str, torch.Tensor]:
@@ -126,7 +126,7 @@ class AnswerSystem(TrainableSystem):
         places = {cluster: place for place, cluster in enumerate(dict.fromkeys(s.cluster for s in samples))}
         owner = [places[sample.cluster] for sample in samples]
         batch = self._texts(samples, owner) | pictures_of(samples, owner, self.cell_grid) | self._labels(samples)
-        return batch | referents_of(samples, self.cell_grid)
+        return batch | referents_of(samples, self.cell_grid, self.spoken)
 
     def tokens(self, batch: Batch) -> Tokens:
         """Return what the transmitter sends; see :meth:`TrainableSystem.tokens`."""
@@ -139,13 +139,13 @@ class AnswerSystem(TrainableSystem):
         sent = self._layout(batch)
         words = None
         if bool(sent.lengths.any()):
-            words = self.read(batch["words"], _mask(batch["lengths"], batch["words"].shape[1]), batch["classify"])
+            words = self.read(batch["words"], mask_of(batch["lengths"], batch["words"].shape[1]), batch["classify"])
         return sent.joined(pictures, words)
 
     def loss(self, tokens: Tokens, batch: Batch) -> torch.Tensor:
         """Return the mean loss of the answers; see :meth:`TrainableSystem.loss`."""
         total = tokens.values.new_zeros((), dtype=torch.float32)
-        looked: list[torch.Tensor] = []
+        looked: list[Any] = []
         both = self._scores(tokens, batch, looked)
         self._looked = (batch["words"], looked)
         for scores, chosen in zip(both, (~batch["classify"], batch["classify"]), strict=True):
@@ -158,8 +158,8 @@ class AnswerSystem(TrainableSystem):
         """Return ``cells`` and ``referents``.
 
         ``cells`` is what lies in each cell of the pictures (:class:`~tokencom.models.scenes.CellHead`); ``referents``
-        that the receiver's last steps look at the objects that a question speaks of
-        (:class:`~tokencom.models.scenes.Referents`), at its step before the last for one step before the end.
+        that the receiver looks at the objects that a question speaks of (:class:`~tokencom.models.scenes.Referents`),
+        as :meth:`looking` says.
 
         Raises:
             ValueError: if they are wanted of samples without a scene or program.
@@ -170,8 +170,11 @@ class AnswerSystem(TrainableSystem):
                     f"losses: {name!r} needs pictures whose samples have a scene graph, and questions with a program, "
                     "as in clevr_synth"
                 )
-        found = {"cells": self._cells_loss(batch)} if "cells" in wanted else {}
-        return found | ({"referents": self._referents_loss(batch)} if "referents" in wanted else {})
+        # First what may make the tokens anew: the cells are of the same features.
+        found = {"referents": self._referents_loss(batch)} if "referents" in wanted else {}
+        found |= {"cells": self._cells_loss(batch)} if "cells" in wanted else {}
+        self._seen = (None, None)
+        return found
 
     def _referents_loss(self, batch: Batch) -> torch.Tensor:
         words, looked = self._looked
@@ -181,14 +184,21 @@ class AnswerSystem(TrainableSystem):
         self._looked = (None, [])
         if not looked:
             raise ValueError(f"losses: 'referents' is no loss of {type(self).__name__}, which takes no steps")
-        return steps_loss(looked, Referents.within(batch))
+        return self.looking(looked, Referents.within(batch))
+
+    def looking(self, looked: list[Any], referents: Referents) -> torch.Tensor:
+        """Return ``referents`` of what :meth:`fuse` added; see :func:`~tokencom.models.scenes.steps_loss`."""
+        return steps_loss(looked, referents)
+
+    def spoken(self, sample: Any) -> Sequence[str]:
+        """Return the words of a question that are looked at in ``referents``, one for each token; none by default."""
+        return ()
 
     def _cells_loss(self, batch: Batch) -> torch.Tensor:
         # The step's tokens were made of the same features: the encoder need not run again.
         images, features = self._seen
         if images is not batch["images"] or features is None:
             features = self.features(batch["images"])
-        self._seen = (None, None)
         return self.cells.loss(self.detailed(features), batch["cells"])
 
     def detailed(self, features: torch.Tensor) -> torch.Tensor:
@@ -234,7 +244,7 @@ class AnswerSystem(TrainableSystem):
         return Layout(batch["owner"], lengths * crossed, batch["pictured"], self.num_image_tokens)
 
     def _scores(
-        self, tokens: Tokens, batch: Batch, looked: list[torch.Tensor] | None = None
+        self, tokens: Tokens, batch: Batch, looked: list[Any] | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the scores of answers and classes from what was received."""
         layout, width = self._layout(batch), max(1, int(batch["lengths"].max()))
@@ -243,7 +253,7 @@ class AnswerSystem(TrainableSystem):
         own = (layout.lengths == 0) & ~batch["classify"]
         if self.question == "at_receiver" and bool(own.any()):
             ids = batch["words"][:, :width]
-            mask = _mask(batch["lengths"], width)
+            mask = mask_of(batch["lengths"], width)
             read = self.read(ids[own], mask[own], batch["classify"][own])
             words = words.to(read).index_put((own.nonzero()[:, 0],), read)
             there = torch.where(own[:, None], mask, there)
@@ -279,10 +289,6 @@ class AnswerSystem(TrainableSystem):
     def _moved(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         device = next(self.parameters()).device
         return {name: tensor.to(device) for name, tensor in batch.items()}
-
-
-def _mask(lengths: torch.Tensor, width: int) -> torch.Tensor:
-    return torch.arange(width, device=lengths.device) < lengths[:, None]
 
 
 def _listed(name: str, values: Sequence[str]) -> tuple[str, ...]:

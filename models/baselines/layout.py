@@ -89,3 +89,8 @@ class Layout:
         places = torch.arange(width, device=device)
         sent = places < self.lengths[:, None]
         return self.owner[:, None].expand_as(sent), self.starts[:, None] + places, sent
+
+
+def mask_of(lengths: torch.Tensor, width: int) -> torch.Tensor:
+    """Return which of ``width`` places there are in rows of some lengths, [num_rows, width], torch.bool."""
+    return torch.arange(width, device=lengths.device) < lengths[:, None]

@@ -1,11 +1,14 @@
 """A vision-language model in the manner of MobileVLM."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from ...linklevel.jscc.base import seeded
+from ..scenes import Referents, layers_loss
+from ..split.reception import Reception, attention
 from .answering import AnswerSystem, Batch
 from .encoders import PictureEncoder
 from .layout import Layout
@@ -39,6 +42,8 @@ class MobileVLM(AnswerSystem):
     X. Chu et al., "MobileVLM: A Fast, Strong and Open Vision Language Assistant for Mobile Devices", 2023. All
     questions about one image share its keys and values through a block mask. The answer is the one of the list that
     the language model finds most probable as the next word, so every answer must be one word of the vocabulary.
+    The losses ``cells`` and ``referents`` are those of TaiChi: of the tokens that are sent, and of the attention to
+    them in the language model's layers.
 
     Args:
         preset: "paper" or "tiny"; gives what follows where it is `None`.
@@ -83,7 +88,7 @@ class MobileVLM(AnswerSystem):
             self.projector = LDP(s["image_dim"], s["dim"], self.grid)
             self.num_image_tokens = self.projector.num_tokens
             self.llm: Any = _llama(s, self.words.vocab_size)
-            self._cells(s["image_dim"], self.grid)
+            self._cells(s["dim"], (self.grid[0] // 2, self.grid[1] // 2))
 
     def _build_eye(self, s: dict[str, Any]) -> None:
         if s["channels"]:
@@ -119,16 +124,16 @@ class MobileVLM(AnswerSystem):
         return {"type": "mobile_vlm", **plain(self.sizes), **super().configuration()}
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the image encoder gives; see :meth:`AnswerSystem.features`."""
+        """Return what encoder and projector give, [batch, num_image_tokens, dim]; see :meth:`AnswerSystem.features`."""
         if self.sizes["channels"]:
-            return self.eye(images)
+            return self.projector(self.eye(images))
         mean, std = (torch.tensor(v, device=images.device).reshape(-1, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
         states = self.eye((images / 255.0 - mean) / std, output_hidden_states=True).hidden_states
-        return states[-2][:, 1:]
+        return self.projector(states[-2][:, 1:])
 
     def see(self, features: torch.Tensor) -> torch.Tensor:
-        """Return tokens; see :meth:`AnswerSystem.see`."""
-        return self.projector(features)
+        """Return the features, all of which are sent; see :meth:`AnswerSystem.see`."""
+        return features
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor, classify: torch.Tensor) -> torch.Tensor:
         """Return word embeddings; see :meth:`AnswerSystem.read`."""
@@ -136,7 +141,7 @@ class MobileVLM(AnswerSystem):
 
     def fuse(
         self, pictures: torch.Tensor, seen: torch.Tensor, words: torch.Tensor, there: torch.Tensor, batch: Batch,
-        looked: list[torch.Tensor],
+        looked: list[Any],
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores; see :meth:`AnswerSystem.fuse`."""
         owner, lengths = batch["owner"], there.sum(1)
@@ -149,12 +154,30 @@ class MobileVLM(AnswerSystem):
         allowed = same & (order[:, None] >= order) & ((text >= 0) | first)[:, None]
         allowed = allowed | torch.eye(len(order), dtype=torch.bool, device=x.device)
         bias = x.new_zeros(allowed.shape).masked_fill(~allowed, torch.finfo(x.dtype).min)
-        states = self.llm.model(
-            inputs_embeds=x, attention_mask=bias[:, None], position_ids=place, use_cache=False
-        ).last_hidden_state
+        run = self.llm.model(
+            inputs_embeds=x, attention_mask=bias[:, None], position_ids=place, use_cache=False,
+            output_hidden_states=True,
+        )  # fmt: skip
+        states, count = run.last_hidden_state, self.num_image_tokens
+        looked.append((Reception(states[:, count:], run.hidden_states[:-1], place, count), layout))
         last = states[owner, (layout.starts + lengths - 1).clamp_min(0)]
         weight = self.llm.get_output_embeddings().weight
         return last @ weight[self.answer_words].T, last @ weight[self.class_words].T
+
+    def looking(self, looked: list[Any], referents: Referents) -> torch.Tensor:
+        """Return the loss ``referents``; see :func:`~tokencom.models.scenes.layers_loss`."""
+        ((reception, layout),) = looked
+        starts = layout.starts - self.num_image_tokens
+
+        def scores(own: Referents, layer: int) -> torch.Tensor:
+            item, place = layout.owner[own.row], starts[own.row] + own.place
+            return attention(self.llm.model, reception, layer, item, place, heads=1)[:, 0]
+
+        return layers_loss(referents, scores, len(reception.inputs))
+
+    def spoken(self, sample: Any) -> Sequence[str]:
+        """Return all words of a question; see :meth:`AnswerSystem.spoken`."""
+        return [self.words.words[number].lower() for number in self._ids(sample.inputs["question"])]
 
     def _places(self, layout: Layout, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the text of each place (-1: none) and its position, [num_items, num_tokens], torch.int64."""

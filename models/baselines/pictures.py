@@ -1,6 +1,6 @@
 """Pictures of questions as tensors, with what their scene graphs say of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,15 +37,18 @@ def pictures_of(samples: Sequence[Any], owner: Sequence[int], grid: Grid | None)
     return batch
 
 
-def referents_of(samples: Sequence[Any], grid: Grid | None) -> dict[str, torch.Tensor]:
+def referents_of(
+    samples: Sequence[Any], grid: Grid | None, words: Callable[[Any], Sequence[str]]
+) -> dict[str, torch.Tensor]:  # fmt: skip
     """Return what each question speaks of, as entries of a batch, if all samples have a scene and a program.
 
     Args:
         samples: of a batch, one row each.
         grid: cells of a picture along height and width; `None` for none.
+        words: gives those of a question that speak of something; none where only the steps of its program count.
     """
     known = all("image" in s.inputs and {"scene", "program"} <= set(getattr(s, "extra", {})) for s in samples)
     if grid is None or not known:
         return {}
-    found = [(row, *entry) for row, sample in enumerate(samples) for entry in spoken_of(sample, grid)]
+    found = [(row, *entry) for row, sample in enumerate(samples) for entry in spoken_of(sample, grid, words(sample))]
     return Referents.of(found, grid[0] * grid[1]).entries()

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "NUM_STEPS",
             "Referents",
             "divergence",
+            "layers_loss",
             "noun_phrases",
             "question_steps",
             "spoken_of",

@@ -215,6 +215,26 @@ def referent_loss(
     return total
 
 
+def layers_loss(
+    referents: Referents, attention: Callable[[Referents, int], torch.Tensor], num_layers: int
+) -> torch.Tensor:  # fmt: skip
+    """Return :func:`referent_loss` of a receiver of Transformer layers, summed over nouns and steps.
+
+    Nouns are looked at in the first layer, and the last token of a question in the last layers: one layer earlier for
+    each step before the end.
+
+    Args:
+        referents: of a batch.
+        attention: gives logarithms of attention to the cells, [n, num_cells], for some of them and a layer's number.
+        num_layers: of the receiver.
+    """
+
+    def of_step(own: Referents, number: int) -> torch.Tensor:
+        return attention(own, 0 if number == NOUN else max(0, num_layers - 1 - number))
+
+    return referent_loss(referents, of_step, (NOUN, *range(NUM_STEPS)))
+
+
 def steps_loss(looked: Sequence[torch.Tensor], referents: Referents) -> torch.Tensor:
     """Return :func:`referent_loss` of a receiver that looks at the picture in steps.
 

@@ -123,7 +123,7 @@ def asked(sample: Any, texts: Texts, *, crosses: bool, answered: bool) -> Asked:
         answered: whether to return the first reference with an end mark.
     """
     task = task_of(sample.inputs)
-    content: Mapping[str, Any] = {} if crosses else {"question": sample.inputs.get("question", "")}
+    content: Mapping[str, Any] = {} if crosses else sample.inputs
     prompt = texts.prompt(task, content, crosses=crosses, turns=turns_of(sample))
     return prompt, _ended(texts, sample.references[0]) if answered else []
 

@@ -1,12 +1,13 @@
 """A causal language model in two parts: what crosses passes the first, the receiver runs the second."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from ..split.parts import LowerPart, UpperPart
+from ..split.reception import Reception, attention
 from .masks import block_mask, own_mask, own_positions, sent_mask, sent_positions
 
 
@@ -24,22 +25,6 @@ class Caches:
     lower: Any
     upper: Any
     seen: torch.Tensor
-    num_sent: int
-
-
-class Reception(NamedTuple):
-    """What the receiver's layers made of a batch.
-
-    Args:
-        hidden: [items, length, dim], last states of the texts.
-        inputs: of each layer behind the cut, [items, num_sent + length, dim].
-        places: [items, num_sent + length], torch.int64; positions.
-        num_sent: tokens that were received.
-    """
-
-    hidden: torch.Tensor
-    inputs: tuple[torch.Tensor, ...]
-    places: torch.Tensor
     num_sent: int
 
 
@@ -127,9 +112,6 @@ class SplitLanguage(nn.Module):
     ) -> torch.Tensor:
         """Return logarithms of the attention of the receiver's tokens to what was sent, [n, heads, num_sent].
 
-        The attention to each other token that was sent is relative to all that was sent: the texts' own share of it
-        is left out. All that was sent must be there (no padding).
-
         Args:
             reception: of what was sent.
             layer: number of the receiver's layer, from 0 behind the cut.
@@ -137,20 +119,7 @@ class SplitLanguage(nn.Module):
             place: [n], torch.int64; its place in the item's texts.
             heads: the first ones that are returned.
         """
-        from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
-
-        decoder: Any = self.upper.decoder
-        block, states, count = decoder.layers[layer], reception.inputs[layer], reception.num_sent
-        cos, sin = decoder.rotary_emb(states, reception.places)
-        normed, own = block.input_layernorm(states), (item, place + count)
-        attend = block.self_attn
-        width, shared = attend.head_dim, attend.num_key_value_groups
-        keys = attend.k_proj(normed[:, :count]).unflatten(-1, (-1, width)).transpose(1, 2)
-        query = attend.q_proj(normed[own]).unflatten(-1, (-1, width))[:, :heads, None]
-        keys = apply_rotary_pos_emb(keys, keys, cos[:, :count], sin[:, :count])[1]
-        query = apply_rotary_pos_emb(query, query, cos[own][:, None], sin[own][:, None])[0]
-        keys = keys.repeat_interleave(shared, 1)[:, :heads]
-        return (torch.einsum("nhqd,nhkd->nhk", query, keys[item]) * attend.scaling).log_softmax(-1)
+        return attention(self.upper.decoder, reception, layer, item, place, heads)
 
     def caches(self, mask: torch.Tensor, segment: torch.Tensor) -> Caches:
         """Return empty caches for items with one text each; arguments as for :meth:`receive`."""

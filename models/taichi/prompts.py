@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from ...linklevel.validation import check_choice
 
 FOLDER = Path(__file__).parent / "templates"
-TASKS = ("vqa", "captioning", "classification")
+TASKS = ("vqa", "choice", "captioning", "classification")
+FIELDS = ("question", "hint", "choices", "text")
+"""Inputs of a sample that are words."""
 
 
 class Templates:
@@ -43,7 +46,7 @@ class Templates:
 
     def input(self, task: str, content: Mapping[str, Any]) -> str:
         """Return the question or text that the task is about; empty if it is about the image alone."""
-        text = self._task(task)["input"].format(**{name: _escaped(content, name) for name in ("question", "text")})
+        text = self._task(task)["input"].format(**{name: _escaped(content, name) for name in FIELDS}).strip()
         return self._data["input"].format(input=text) if text else ""
 
     @property
@@ -71,13 +74,15 @@ def read_templates(name: str) -> dict[str, Any]:
 
 
 def task_of(content: Mapping[str, Any]) -> str:
-    """Return the task of a sample by its inputs: image and question, an image alone, or text alone.
+    """Return the task of a sample by its inputs: image and question, with or without choices, an image or text alone.
 
     Raises:
         ValueError: for other inputs.
     """
     if "image" in content:
-        return "vqa" if "question" in content else "captioning"
+        if "question" not in content:
+            return "captioning"
+        return "choice" if content.get("choices") else "vqa"
     if "text" in content:
         return "classification"
     raise ValueError(f"inputs: {sorted(content)} given; an image, an image and a question, or a text is needed")
@@ -93,4 +98,7 @@ def turns_of(sample: Any) -> Sequence[tuple[str, str]]:
 
 def _escaped(content: Mapping[str, Any], name: str) -> str:
     # Marks of the template in somebody's text would be read as such.
-    return str(content.get(name, "")).replace("<", " ").replace(">", " ")
+    value = content.get(name, "")
+    if name == "choices":
+        value = "\n".join(f"{letter}. {choice}" for letter, choice in zip(ascii_uppercase, value, strict=False))
+    return str(value).replace("<", " ").replace(">", " ")

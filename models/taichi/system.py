@@ -10,7 +10,7 @@ from torch import nn
 from ...linklevel.jscc.base import seeded
 from ...linklevel.tokens import Tokens
 from ..scenes.cells import CellHead, cell_targets
-from ..scenes.referents import NOUN, NUM_STEPS, Referents, referent_loss
+from ..scenes.referents import Referents, layers_loss
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from .ban import BilateralAttention
@@ -21,7 +21,7 @@ from .language import Reception, SplitLanguage
 from .parts import build_detail, build_language, build_low, build_texts
 from .presets import TaiChiConfig, preset
 from .projectors import projector
-from .prompts import task_of
+from .prompts import FIELDS, task_of
 from .state import keep_out_of_state
 
 
@@ -196,21 +196,16 @@ class TaiChi(TrainableSystem):
         return found
 
     def _referents(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the divergence of attention from what is spoken of, summed over nouns and steps.
-
-        Nouns are looked at in the receiver's first layer, and the last token of a prompt in the last layers: one
-        layer earlier for each step before the end.
-        """
+        """Return the divergence of attention from what is spoken of; see :func:`~..scenes.referents.layers_loss`."""
         if self._reception is None or self._reception[0] is not batch["ids"]:
             self.loss(self.tokens(batch), batch)
         assert self._reception is not None
         made = self._reception[1]
 
-        def attention(own: Referents, number: int) -> torch.Tensor:
-            layer = 0 if number == NOUN else max(0, len(made.inputs) - 1 - number)
+        def attention(own: Referents, layer: int) -> torch.Tensor:
             return self.language.attention(made, layer, own.row, own.place, heads=1)[:, 0]
 
-        return referent_loss(Referents.within(batch), attention, (NOUN, *range(NUM_STEPS)))
+        return layers_loss(Referents.within(batch), attention, len(made.inputs))
 
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return what crosses; see :meth:`TokenSystem.encode`."""
@@ -240,7 +235,7 @@ class TaiChi(TrainableSystem):
         """Return what is sent: the image by its checksum, the question or text itself if they cross."""
         image = sample.inputs.get("image")
         seen = "" if image is None else hash_of(image) + str(image.shape)
-        said = (sample.inputs.get("question"), sample.inputs.get("text")) if self._crosses([sample]) else ()
+        said = [sample.inputs.get(name) for name in FIELDS] if self._crosses([sample]) else ()
         return (seen, *said)
 
     def encoder_id(self) -> Hashable:

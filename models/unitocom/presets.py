@@ -66,10 +66,13 @@ class UniToComConfig:
         words: "soft", the receiver takes embeddings as they arrived; "nearest", the nearest entry of the table.
         objective: what received tokens are for: "answers", or "reconstruction" by the de-tokenizer; its loss has the
             channel within the tokenizers' loop (Algorithm 1, steps 7 and 8).
+        scenes: whether training may use scene graphs of pictures; there is a head for it then, see
+            :class:`~.scenes.Scenes`.
         seed: of the initial parameters, and of what is drawn for answers.
 
     Raises:
-        ValueError: for no task, or tokenizers that are missing or differ in width.
+        ValueError: for no task, tokenizers that are missing or differ in width, or scenes without the task "vqa" or
+            with image tokens that have no place in the picture.
     """
 
     name: str
@@ -82,6 +85,7 @@ class UniToComConfig:
     question: Literal["at_receiver", "sent"] = "at_receiver"
     words: Literal["soft", "nearest"] = "soft"
     objective: Literal["answers", "reconstruction"] = "answers"
+    scenes: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -102,6 +106,23 @@ class UniToComConfig:
         widths = {tokenizer.modality: tokenizer.dim for tokenizer in self.tokenizers}
         if len(set(widths.values())) > 1:
             raise ValueError(f"tokenizers: dim = {widths} given; one link carries all of them, so widths must be equal")
+        self._check_scenes()
+
+    def _check_scenes(self) -> None:
+        if not self.scenes:
+            return
+        if "vqa" not in self.tasks:
+            raise ValueError(f"scenes: True given with tasks {self.tasks}; they serve 'vqa' alone")
+        if self.image.pooling != "grid":
+            raise ValueError(
+                f"scenes: True given with pooling {self.image.pooling!r} of images; only tokens of pooling 'grid'"
+                " have a place in the picture"
+            )
+
+    @property
+    def image(self) -> TokenizerConfig:
+        """The tokenizer of images."""
+        return next(one for one in self.tokenizers if one.modality == "image")
 
     @property
     def dim(self) -> int:
@@ -118,6 +139,8 @@ class UniToComConfig:
         """Return everything that weights depend on, as JSON types."""
         found = json.loads(json.dumps(asdict(self)))
         del found["generation"]
+        if not self.scenes:
+            del found["scenes"]  # a system without it is what it was before there was such a field
         return found
 
 
@@ -154,9 +177,9 @@ LONGEST_CAPTION = 96
 
 def preset(
     name: str, *, tasks: Sequence[str] = TASKS, kind: str | None = None, num_image_tokens: int | None = None,
-    num_audio_tokens: int | None = None, captions: Literal["words", "tokens"] = "words", dim: int | None = None,
-    tokenizer_hidden: int | None = None, num_samples: int | None = None, xi: float | None = None,
-    c_sigma: float | None = None, **changes: Any,
+    image_patch_size: int | None = None, num_audio_tokens: int | None = None,
+    captions: Literal["words", "tokens"] = "words", dim: int | None = None, tokenizer_hidden: int | None = None,
+    num_samples: int | None = None, xi: float | None = None, c_sigma: float | None = None, **changes: Any,
 ) -> UniToComConfig:  # fmt: skip
     """Return a preset's configuration.
 
@@ -165,6 +188,7 @@ def preset(
         tasks: that the model is for; tokenizers that none of them needs are left out.
         kind: of all tokenizers, see :class:`~.tokenizers.TokenizerConfig`; the tokenizer preset's if `None`.
         num_image_tokens: S of an image; the tokenizer preset's if `None`.
+        image_patch_size: side of a patch of an image, pixels; likewise.
         num_audio_tokens: S of audio; likewise.
         captions: "words", a caption crosses as embeddings; "tokens", as those of a text tokenizer.
         dim: width of all tokens.
@@ -190,7 +214,7 @@ def preset(
         "kind": kind, "dim": dim, "hidden": tokenizer_hidden, "num_samples": num_samples, "xi": xi, "c_sigma": c_sigma,
     }  # fmt: skip
     special: dict[str, dict[str, Any]] = {
-        "image": {"num_tokens": num_image_tokens},
+        "image": {"num_tokens": num_image_tokens, "patch_size": image_patch_size},
         "audio": {"num_tokens": num_audio_tokens},
         "text": {"vocabulary": "unitocom", "max_words": LONGEST_CAPTION},
     }

@@ -10,7 +10,7 @@ from ...linklevel.tokens import Tokens, joined
 from ..systems.source_link import hash_of
 from ..systems.trainable import TrainableSystem
 from ..taichi.batches import NOTHING
-from ..taichi.parts import build_language, build_texts
+from ..taichi.parts import build_language
 from ..training.tensors import digest_of
 from . import rebuilding
 from . import tasks as samples_of
@@ -20,6 +20,7 @@ from .language.generation import next_texts, next_tokens
 from .language.model import MultimodalLanguage
 from .language.packing import Packed
 from .presets import UniToComConfig, preset
+from .scenes import Scenes
 from .sender import Batch, Sender, generator_of, needed
 from .standard import WordTable
 
@@ -42,7 +43,8 @@ class UniToCom(TrainableSystem):
     The loss of received tokens is the cross-entropy of the answers, the diffusion loss of the picture's tokens (which
     the tokenizer gets no gradient from), or, for the objective "reconstruction", the distortion of what the
     de-tokenizer makes of them. Further losses (:meth:`auxiliary`): ``tokenizer_image``, ``tokenizer_audio`` and
-    ``tokenizer_text``.
+    ``tokenizer_text``; with ``scenes`` also ``cells`` and ``referents`` of :class:`~.scenes.Scenes`, for which samples
+    need a scene graph in ``extra["scene"]`` and a program in ``extra["program"]``, as CLEVR has them.
 
     Args:
         config: as :func:`~.presets.preset` gives it.
@@ -65,7 +67,7 @@ class UniToCom(TrainableSystem):
         modalities = sorted({*self.senders, *(["text"] if c.reads else [])})
         self.language = MultimodalLanguage(model, dim=c.dim, modalities=modalities, seed=c.seed + 1)
         self.words = WordTable(model.config.vocab_size, c.dim, seed=c.seed + 2) if c.reads else None
-        self._texts = _texts(c, online) if weights or c.text_source is None else None
+        self._texts = samples_of.texts_of(c, online) if weights or c.text_source is None else None
         self.diffusion: DiffusionHead | None = None
         if "text_to_image" in c.tasks:
             shape = vars(c.diffusion)
@@ -73,6 +75,7 @@ class UniToCom(TrainableSystem):
             own = {name: getattr(c.generation, name) for name in ("scheduler", "num_steps", "guidance")}
             steps, prediction = c.diffusion.num_train_steps, c.diffusion.prediction
             self.sampler = Sampler(**own, prediction=prediction, num_train_steps=steps)
+        self.scenes = Scenes(c.image, seed=c.seed + 4) if c.scenes else None
         self._digest: tuple[Any, Hashable] | None = None
 
     @property
@@ -100,11 +103,15 @@ class UniToCom(TrainableSystem):
         """
         task = samples_of.task_of(samples, self.config.tasks)
         items = samples_of.items_of(samples, task, question=self.config.question)
-        batch = self._sent([item[0] for item in items], task)
+        batch, crosses = self._sent([item[0] for item in items], task), self._crosses(task)
         if task == "text_to_image":
             pictures = [samples_of.reference_picture(sample) for sample in samples]
             return batch | {"picture": self._sender("image").tokenizer.collate(pictures)}
-        return batch | samples_of.answered(self.texts, items, crosses=self._crosses(task))
+        rows = samples_of.rows_of(self.texts, items, crosses=crosses)
+        batch |= samples_of.answered(rows, self.texts.pad)
+        if self.scenes is not None and task == "vqa":
+            batch |= self.scenes.entries(items, rows, self.texts, crosses=crosses)
+        return batch
 
     def _sent(self, samples: Sequence[Any], task: str) -> dict[str, torch.Tensor]:
         """Return the inputs of the transmitter, an item for each sample."""
@@ -136,7 +143,7 @@ class UniToCom(TrainableSystem):
         if "sent_ids" in batch and self.words is not None:
             there = batch["sent_there"]
             parts.append(Tokens(self.words(batch["sent_ids"]) * there[..., None], there))
-        return joined(parts)
+        return joined(parts) if self.scenes is None else self.scenes.keep(joined(parts), batch)
 
     def loss(self, tokens: Tokens, batch: Batch) -> torch.Tensor:
         """Return the loss of what the receiver makes of tokens; see :meth:`TrainableSystem.loss`.
@@ -150,7 +157,8 @@ class UniToCom(TrainableSystem):
         parts = self._received(tokens, task)
         if task == "text_to_image":
             return self._drawn(parts, batch)
-        hidden = self.language([*parts, self.language.words(batch["ids"], batch["segment"])])
+        parts.append(self.language.words(batch["ids"], batch["segment"]))
+        hidden = self.language(parts) if self.scenes is None else self.scenes.hidden(self.language, parts, batch)
         wanted = batch["target"] != NOTHING
         return nn.functional.cross_entropy(self.language.logits(hidden[wanted]).float(), batch["target"][wanted])
 
@@ -177,16 +185,19 @@ class UniToCom(TrainableSystem):
         return parts
 
     def auxiliary(self, batch: Batch, wanted: Collection[str]) -> dict[str, torch.Tensor]:
-        """Return the wanted losses of tokenizers; 0 for one whose modality a batch has not.
+        """Return the wanted losses of tokenizers and scenes; 0 for one whose modality a batch has not.
 
-        While a tokenizer is trained, shift and scale of its tokens follow it.
+        While a tokenizer is trained, shift and scale of its tokens follow it. ``referents`` looks at the attention to
+        what :meth:`loss` was last given, if that was of the same batch.
 
         Raises:
-            ValueError: for a batch without ``seed``.
+            ValueError: for a batch without ``seed``, or without what a loss of scenes needs.
         """
         found = {}
+        if self.scenes is not None:
+            found = self.scenes.losses(self.language, batch, wanted, sent=self.tokens, loss=self.loss)
         for modality in self.senders:
-            name, key = f"tokenizer_{modality}", _key(modality, batch)
+            name, key = f"tokenizer_{modality}", samples_of.key_of(modality, batch)
             if name in wanted:
                 zero = torch.zeros((), device=self.language.marks.device)
                 sender = self._sender(modality)
@@ -200,7 +211,7 @@ class UniToCom(TrainableSystem):
         for sample in samples:
             batch = self._placed(self.collate([sample]))
             for modality in self.senders:
-                key = _key(modality, batch)
+                key = samples_of.key_of(modality, batch)
                 if key in batch:
                     found.setdefault(modality, []).append(self._sender(modality).tokenizer.encode(batch[key]))
         for modality, values in found.items():
@@ -277,18 +288,3 @@ class UniToCom(TrainableSystem):
 
     def _placed(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {name: tensor.to(self.language.marks.device) for name, tensor in batch.items()}
-
-
-def _texts(config: UniToComConfig, online: bool) -> Any:
-    """Return how the language model reads and writes."""
-    tokenizer = None
-    if config.text_source is not None:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(config.text_source, local_files_only=not online)
-    return build_texts(config.language, tokenizer)
-
-
-def _key(modality: str, batch: Batch) -> str:
-    """Return the name that a modality's inputs have in a batch."""
-    return {"text": "caption", "image": "image" if "image" in batch else "picture"}.get(modality, modality)

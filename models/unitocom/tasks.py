@@ -8,15 +8,37 @@ import numpy as np
 import torch
 
 from ...linklevel.validation import check_choice
-from ..taichi.batches import clustered, packed, padded
+from ..taichi.batches import Asked, clustered, packed, padded
+from ..taichi.parts import build_texts
 from ..taichi.texts import Texts
 from .language.packing import PADDING, SHARED
+from .presets import UniToComConfig
 
 OUTPUT = "<output>"
 """What an answer follows."""
 
 BATCH_KEY = {"vqa": "image", "asr": "audio", "text_to_image": "picture"}
 """What only batches of a task have."""
+
+
+def texts_of(config: UniToComConfig, online: bool) -> Texts:
+    """Return how the language model reads and writes.
+
+    Args:
+        config: of the system.
+        online: whether the hub may be asked for a tokenizer of text.
+    """
+    tokenizer = None
+    if config.text_source is not None:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(config.text_source, local_files_only=not online)
+    return build_texts(config.language, tokenizer)
+
+
+def key_of(modality: str, batch: Mapping[str, torch.Tensor]) -> str:
+    """Return the name that a modality's inputs have in a batch."""
+    return {"text": "caption", "image": "image" if "image" in batch else "picture"}.get(modality, modality)
 
 
 def task_of(samples: Sequence[Any], on: Sequence[str]) -> str:
@@ -86,22 +108,31 @@ def prompt(texts: Texts, sample: Any, *, crosses: bool) -> list[int]:
     return [*(texts.ids(asked) if asked else []), *texts.ids(OUTPUT)]
 
 
-def answered(texts: Texts, items: Sequence[Sequence[Any]], *, crosses: bool) -> dict[str, torch.Tensor]:
-    """Return questions and answers of items: ``ids``, ``segment`` and ``target``, each [items, length], torch.int64.
+def rows_of(texts: Texts, items: Sequence[Sequence[Any]], *, crosses: bool) -> list[list[Asked]]:
+    """Return prompts and answers of the samples of each item.
 
     Args:
         texts: of the language model.
         items: samples of each; their first reference is the answer.
         crosses: whether the questions do.
     """
-    rows = [
+    return [
         [
             (prompt(texts, one, crosses=crosses), [*texts.ids(one.references[0]), texts.ends[0]])
             for one in item
         ]
         for item in items
     ]  # fmt: skip
-    found = packed(rows, texts.pad)
+
+
+def answered(rows: Sequence[Sequence[Asked]], fill: int) -> dict[str, torch.Tensor]:
+    """Return questions and answers of items: ``ids``, ``segment`` and ``target``, each [items, length], torch.int64.
+
+    Args:
+        rows: of :func:`rows_of`.
+        fill: what stands in padding.
+    """
+    found = packed(rows, fill)
     return found | {"segment": numbered(found["segment"])}
 
 

@@ -43,22 +43,35 @@ def jobs(scenario: "Scenario", names: Sequence[str] | None = None) -> list[Job]:
         scenario: the scenario.
         names: of the schemes; if `None`, those that are compared.
     """
+    return _jobs(scenario, names, lambda job: False)
+
+
+def missing(scenario: "Scenario", names: Sequence[str] | None = None) -> list[Job]:
+    """Return the trainings to run, in order: of weights that are neither shipped nor in the cache.
+
+    What weights that are there were started from is not needed again.
+    """
+    return _jobs(scenario, names, lambda job: trained.find(job.key) is not None)
+
+
+def _jobs(scenario: "Scenario", names: Sequence[str] | None, there: Callable[[Job], bool]) -> list[Job]:
+    """Return the trainings that schemes need, each after those that it starts from, as far back as one is ``there``."""
     found: dict[str, Job] = {}
     for point in scenario.points():
         for scheme in point.scenario.schemes:
             wanted = not getattr(scheme, "train_only", False) if names is None else scheme.name in names
             if not wanted or not isinstance(scheme, TokenScheme):
                 continue
-            for one in reversed(chain(scheme, point.scenario.schemes)):
+            needed: list[Job] = []
+            for one in chain(scheme, point.scenario.schemes):
                 if one.trains and one.training is not None and one.training.makes_weights:
-                    key = trained.key_of(point.scenario, one)
-                    found.setdefault(key, Job(point.scenario, one, key))
+                    job = Job(point.scenario, one, trained.key_of(point.scenario, one))
+                    if there(job):
+                        break
+                    needed.append(job)
+            for job in reversed(needed):
+                found.setdefault(job.key, job)
     return list(found.values())
-
-
-def missing(scenario: "Scenario", names: Sequence[str] | None = None) -> list[Job]:
-    """Return the trainings whose weights are neither shipped nor in the cache, in the order in which to run them."""
-    return [job for job in jobs(scenario, names) if trained.find(job.key) is None]
 
 
 def make(

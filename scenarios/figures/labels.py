@@ -90,17 +90,27 @@ def metric_label(name: str, unit: str = "") -> str:
 def axis_label(path: str, paths: Iterable[str] = (), *, math: bool = True) -> str:
     """Return the label of a swept path: its last part, or all of it where that is not unique.
 
+    The number of tokens of a named device is "Tokens of" it.
+
     Args:
         path: the swept path.
         paths: all swept paths.
         math: whether matplotlib's math text may be used.
+
+    Example:
+        >>> axis_label("air.channel.delay_spread"), axis_label("schemes.*.system.num_tokens.audio")
+        ('delay spread', 'Tokens of audio')
     """
     known = AXES if math else AXES_TEXT
     if path in known:
         return known[path]
-    last = path.rsplit(".", 1)[-1]
+    *before, last = path.split(".")
     same = [other for other in paths if other.rsplit(".", 1)[-1] == last]
-    return path if len(same) > 1 else last.replace("_", " ")
+    if len(same) > 1:
+        return path
+    if before[-1:] == ["num_tokens"] and not last.isdecimal():
+        return f"Tokens of {last}"
+    return last.replace("_", " ")
 
 
 def point_label(point: Mapping[str, Any]) -> str:

@@ -12,6 +12,12 @@ from .labels import VERDICT, axis_label, is_curve, value_label
 if TYPE_CHECKING:
     from ..engine.results import MetricInfo, Results
 
+NOT_SPENT = ("step", "snr_db", "ebno_db")
+"""Axes along which airtime, if it varies, is not what the figure is about."""
+
+_SAME = 0.05
+"""Resource elements; as the table of channel uses, which tells no smaller spread."""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -71,7 +77,7 @@ def is_numeric(values: Any) -> bool:
 
 
 def layout(results: "Results") -> Layout:
-    """Lay out the panels of a run.
+    """Lay out the panels of a run; airtime has one where it varies along an axis that is not the SNR.
 
     Raises:
         ValueError: if no metric has a value to draw.
@@ -83,7 +89,8 @@ def layout(results: "Results") -> Layout:
     shown = [path for path in others if len(axes[path]) > 1]
     metrics = [
         metric for metric in results.metrics
-        if is_curve(metric.name) and any(results.has(scheme, metric.name) for scheme in results.schemes)
+        if (is_curve(metric.name) or (metric.name == "airtime" and _spends(results, along)))
+        and any(results.has(scheme, metric.name) for scheme in results.schemes)
     ]
     if not metrics:
         raise ValueError("results: no metric has a value to draw; the run holds no finished point")
@@ -96,6 +103,14 @@ def layout(results: "Results") -> Layout:
             title = ", ".join(f"{axis_label(p, axes)} = {value_label(where[p])}" for p in shown)
             panels.append(Panel(metric, where, title, row, column))
     return Layout(along, tuple(panels))
+
+
+def _spends(results: "Results", along: str | None) -> bool:
+    """Tell whether the airtime of any scheme varies along an axis of other numbers than the SNR."""
+    if along is None or along in NOT_SPENT or not is_numeric(results.axes[along]):
+        return False
+    value = results.value[:, :, [info.name for info in results.metrics].index("airtime")]
+    return any(np.ptp(one[np.isfinite(one)]) > _SAME for one in value if np.isfinite(one).any())
 
 
 def without_verdict(results: "Results", metric: str) -> tuple[str, ...]:

@@ -104,6 +104,9 @@ class TextSynth(DataConfig):
     target = "text_synth:TextSynth"
     type: Literal["text_synth"] = "text_synth"
     num_sentences: Integer = Field(default=1000, ge=1, le=10**8, description="Sentences (count).")
+    forms: tuple[Literal["plain", "contrast", "quote", "comparison", "expectation"], ...] | None = Field(
+        default=None, min_length=1, description="Kinds of sentences, the plain ones the simplest; all if null."
+    )
     seed: Integer = Seed
     split: Split = Part  # type: ignore[assignment]
 

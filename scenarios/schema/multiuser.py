@@ -117,7 +117,8 @@ class Devices(Config):
     links: tuple[DeviceLink, ...] = Field(min_length=1, max_length=64, description="Link of each device.")
     num_tokens: tuple[Annotated[Integer, Field(ge=0, le=2**20)], ...] = Field(
         default=(),
-        description="Agreed tokens of each device but the last, which has the rest (count); none for digital links.",
+        description="Agreed tokens of each device but the last, which has the rest (count); if absent, what the "
+        "devices of a system of type tokcom send. None for digital links.",
     )
     access: Access = Field(description="How the devices share the air.")
     weights: str | None = Weights
@@ -127,7 +128,7 @@ class Devices(Config):
         count = len(self.links)
         if self.sends_content:
             yield from self._content_rules()
-        elif len(self.num_tokens) != count - 1:
+        elif self.num_tokens and len(self.num_tokens) != count - 1:
             rule = f"has {len(self.num_tokens)} entries; {count} links need {count - 1}, the last device has the rest"
             yield Broken("num_tokens", list(self.num_tokens), rule)
         for name, length in self.access.lists():
@@ -164,6 +165,11 @@ class Devices(Config):
         return any(isinstance(link, Digital) for link in self.links)
 
     @property
+    def needs_num_tokens(self) -> bool:
+        """Whether the system says how many tokens each device sends, since the link does not."""
+        return len(self.links) > 1 and not self.num_tokens and not self.sends_content
+
+    @property
     def learned(self) -> bool:
         """Whether any device's link has parameters."""
         return any(isinstance(link, JSCC | Quantized) for link in self.links)
@@ -177,12 +183,16 @@ class Devices(Config):
     def build(
         self, *, air: "AirInterface", dim: int, trained_for: Mapping[str, Any] | None = None, **context: Any
     ) -> "DevicesLink":
-        """Construct the link for tokens of width ``dim``; see :meth:`JSCC.build`."""
+        """Construct the link for tokens of width ``dim``; see :meth:`JSCC.build`.
+
+        Without ``num_tokens``, those of the devices of ``trained_for``, a system's configuration, are agreed.
+        """
         from ...linklevel.multiuser import DevicesLink
 
         links = [link.build(air=air, dim=dim) for link in self.links if not isinstance(link, Digital)]
         access = self.access.build(air=air, num_devices=len(links))
-        made = DevicesLink(links, access, num_tokens=self.num_tokens)
+        agreed = self.num_tokens or tuple(one["num_tokens"] for one in (trained_for or {}).get("devices", ())[:-1])
+        made = DevicesLink(links, access, num_tokens=agreed)
         if self.weights is not None:
             load(made, self.weights, "link", self.configuration(), trained_for)
         return made

@@ -127,6 +127,8 @@ class TokenScheme(_Scheme):
             yield from self._without_system()
         elif isinstance(self.link, JSCC) and self._codes == "image":
             yield Broken("link.codec.type", self.link.codec.type, "codes images, but a system sends tokens")
+        if isinstance(self.link, Devices) and self.link.needs_num_tokens and not isinstance(self.system, TokCom):
+            yield Broken("link.num_tokens", [], "is missing; only a system of type tokcom says what its devices send")
         yield from self._training_rules()
         wanted, coded = getattr(self.system, "payload", None), getattr(self.source, "payload", None)
         if None not in {wanted, coded} and wanted != coded:

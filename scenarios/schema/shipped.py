@@ -3,9 +3,10 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1]
-_GROUPS = ("", "ber", "image", "taichi", "text", "tokcom_mlm", "unitocom")
-_NEED_DATA = ("tokens",)
-"""Groups whose data or model cannot be shipped: the user gives a path, or installs weights."""
+_GROUPS = ("", "ber", "image", "taichi", "text", "tokcom_mlm", "unitocom", "tokens")
+_NEED_DATA = ("tokens/", "taichi/table2_benchmarks")
+"""Beginnings of the names of those whose data or model cannot be shipped: the user gives a path, or installs weights.
+"""
 
 
 def shipped(*, need_data: bool = False) -> dict[str, Path]:
@@ -14,6 +15,6 @@ def shipped(*, need_data: bool = False) -> dict[str, Path]:
     Args:
         need_data: also those that may not run before the user has given a path, or installed weights.
     """
-    groups = _GROUPS + (_NEED_DATA if need_data else ())
-    files = [path for group in groups for path in sorted((FOLDER / group).glob("*.yaml"))]
-    return {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in files}
+    files = [path for group in _GROUPS for path in sorted((FOLDER / group).glob("*.yaml"))]
+    named = {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in files}
+    return {name: path for name, path in named.items() if need_data or not name.startswith(_NEED_DATA)}

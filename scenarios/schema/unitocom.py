@@ -38,6 +38,9 @@ class UniToCom(Config):
     num_image_tokens: Integer | None = Field(
         default=None, ge=1, le=4096, description="Tokens of an image (count); the preset's if null."
     )
+    image_patch_size: Integer | None = Field(
+        default=None, ge=1, le=4096, description="Side of a patch of an image (pixels); the preset's if null."
+    )
     num_audio_tokens: Integer | None = Field(
         default=None, ge=1, le=4096, description="Tokens of audio (count); the preset's if null."
     )
@@ -67,6 +70,10 @@ class UniToCom(Config):
     )
     objective: Literal["answers", "reconstruction"] = Field(
         default="answers", description="What received tokens are for: the task's answers, or the de-tokenizer."
+    )
+    scenes: Flag = Field(
+        default=False,
+        description="Training may use scene graphs: the losses cells and referents, of data that have them.",
     )
     prediction: Literal["epsilon", "v_prediction"] | None = Field(
         default=None, description="What the diffusion head predicts: noise or velocity; the preset's if null."

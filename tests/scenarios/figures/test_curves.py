@@ -218,3 +218,21 @@ def test_colours_stay_apart_for_colour_blind_readers(matrix):
     lab = rgb2lab(encoded[None])[0]
     distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)[np.triu_indices(len(COLOURS), 1)]
     assert distance.min() > 12
+
+
+def test_airtime_is_drawn_where_a_swept_length_changes_it(make_results):
+    metrics = (MetricInfo("accuracy"), MetricInfo("airtime", "resource elements/item"))
+    lengths, path = (16, 32, 64), "schemes.*.system.num_tokens.audio"
+
+    def labels(along, values, longer):
+        def value(scheme, point, metric):
+            number = 0.5 if metric == "accuracy" else 100.0 + longer * point[along]
+            return number, number, number, number, 1.0
+
+        results = make_results(points=tuple({along: one} for one in values), metrics=metrics, value=value)
+        return [(axes.get_xlabel(), axes.get_ylabel()) for axes in axes_of(results)]
+
+    accuracy, airtime = ("Tokens of audio", "Accuracy"), ("Tokens of audio", "Airtime (resource elements/item)")
+    assert labels(path, lengths, 8.0) == [accuracy, airtime]
+    assert labels(path, lengths, 0.0) == [accuracy]
+    assert [label for _, label in labels("snr_db", (0.0, 6.0, 12.0), 8.0)] == ["Accuracy"]

@@ -8,6 +8,7 @@ from tokencom.linklevel import Draws, FlatAirInterface, Tokens
 from tokencom.linklevel.multiuser import OrthogonalAccess, UplinkMIMO
 from tokencom.scenarios.schema.links import Link
 from tokencom.scenarios.schema.multiuser import Devices
+from tokencom.scenarios.schema.schemes import TokenScheme
 
 JSCC = {"type": "jscc", "codec": "dense", "length": "known"}
 ANALOG = {"type": "analog", "max_num_tokens": 15}
@@ -60,3 +61,19 @@ def test_nothing_is_learned_by_analog_devices():
 def test_what_does_not_fit_is_named(given, message):
     with pytest.raises(ValueError, match=message):
         Devices.model_validate(given)
+
+
+def test_without_numbers_of_tokens_those_of_the_system_are_agreed():
+    described = Devices.model_validate({"type": "devices", "links": [JSCC, ANALOG], "access": {"type": "orthogonal"}})
+    assert described.needs_num_tokens
+    system = {"devices": [{"num_tokens": 3}, {"num_tokens": 32}]}
+    link = described.build(air=FlatAirInterface(channel="rayleigh"), dim=8, trained_for=system)
+    assert link.num_tokens == (3,)
+    with pytest.raises(ValueError, match="num_tokens: 0 given for 2 devices"):
+        described.build(air=FlatAirInterface(channel="rayleigh"), dim=8)
+
+
+def test_other_systems_do_not_say_what_devices_send():
+    given = {"name": "a", "type": "token", "system": {"type": "deepsc"}, "link": config(num_tokens=())}
+    with pytest.raises(ValueError, match="only a system of type tokcom says what its devices send"):
+        TokenScheme.model_validate(given)

@@ -1,0 +1,72 @@
+"""TaiChi against the MobileVLM-style model (fig 11): equal treatment, shipped weights of TaiChi, a short run."""
+
+import pytest
+
+from tokencom.linklevel.draws import Draws
+from tokencom.models.systems import shipped_weights
+from tokencom.models.training import log
+from tokencom.scenarios import load_scenario, run
+from tokencom.scenarios.engine.training import jobs, missing
+from tokencom.scenarios.schema import trained
+from tokencom.scenarios.schema.starting import chain
+
+NAME, FIG09 = "taichi/fig11_vlm", "taichi/fig09_multimodal"
+ADAPTED = {"trainable", "lora"}
+"""Name parts of a system, and so differ."""
+
+OWN = ["MobileVLM, simple questions", "MobileVLM, clean", "MobileVLM"]
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """No weights but the shipped ones."""
+    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
+
+
+def short(scenario):
+    """Return overrides by which MobileVLM is trained for a moment."""
+    found = []
+    for number, scheme in enumerate(scenario.schemes):
+        if scheme.name in OWN:
+            at = f"schemes.{number}.training"
+            for place in range(len(scheme.training.stages)):
+                found += [f"{at}.stages.{place}.{path}" for path in ("steps=1", "warmup_steps=0", "batch_size=2")]
+            found.append(f"{at}.data.num_images=4")
+    return found
+
+
+def test_taichi_is_that_of_fig09_and_only_mobile_vlm_is_still_to_train(empty_cache):
+    scenario = load_scenario(NAME)
+    keys, others = ({job.scheme.name: job.key for job in jobs(load_scenario(name))} for name in (NAME, FIG09))
+    shared = [name for name in keys if name not in OWN]
+    assert shared == ["TaiChi, simple questions", "TaiChi, clean", "TaiChi"]
+    assert all(keys[name] == others[name] for name in shared)
+    assert trained.find(keys["TaiChi"]) in shipped_weights().values()
+    assert [job.scheme.name for job in missing(scenario)] == OWN
+
+
+def test_both_are_trained_alike():
+    scenario = load_scenario(NAME)
+    ours, theirs = (chain(scenario.scheme(name), scenario.schemes) for name in ("TaiChi", "MobileVLM"))
+    assert [scheme.name for scheme in theirs] == OWN[::-1]
+    for one, other in zip(ours, theirs, strict=True):
+        same = {"stages", "start"}
+        assert one.training.model_dump(exclude=same) == other.training.model_dump(exclude=same)
+        assert one.link == other.link
+        for a, b in zip(one.training.stages, other.training.stages, strict=True):
+            assert a.model_dump(exclude=ADAPTED) == b.model_dump(exclude=ADAPTED)
+    joint = theirs[0].training.stages[-1]
+    assert (joint.lora.r, joint.lora.alpha) == (16, 32)
+    assert ours[0].training.stages[-1].lora.r == joint.lora.r
+
+
+def test_both_run_after_a_short_training_with_equal_channel_uses(empty_cache, tmp_path):
+    few = ["sweep.snr_db=[6]", "sweep.air.channel=[awgn]", "stop.batch_size=2"]
+    few += ["task.data.num_images=1", "task.data.questions_per_image=2"]
+    scenario = load_scenario(NAME, short(load_scenario(NAME)) + few)
+    result = run(scenario, tmp_path / "out", workers=0, progress=False)
+    assert result.schemes == ("TaiChi", "MobileVLM")
+    for name in ("TaiChi", "MobileVLM"):
+        task, link = scenario.points()[0].scenario.build(name)
+        assert link(task.batch(0, 2, Draws(seed=1)), 6.0, Draws(seed=2)).channel_uses.total.tolist() == [1024, 1024]
