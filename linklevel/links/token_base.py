@@ -255,13 +255,17 @@ class TokenLink(Link):
         with torch.no_grad(), torch.autocast(self._device().type, enabled=False):
             snr_db = torch.as_tensor(snr_db, dtype=torch.float32, device=self._device()).expand(len(payload))
             values, mask = self._open(payload)
-            body = self._send(values, mask, snr_db, None)
+            body = self._neutral_body(values, mask, snr_db)
             silence = torch.zeros_like(body.symbols).to(self.air.device, self.air.cdtype)
             no = snr_db_to_no(snr_db).to(self.air.device)
             count = body.num_symbols.to(silence.device)
             received = self.air(silence, no, draws or Draws(seed=0), num_symbols=count)
             values, _ = self._receive(received, mask, self._neutral_bits(mask))
             return self._close(self._masked(values, mask), mask, payload)
+
+    def _neutral_body(self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor) -> Body:
+        """Return a body as long as the receiver takes it to be with :meth:`_neutral_bits`."""
+        return self._send(values, mask, snr_db, None)
 
     def _signal(self, body: Body, mask: torch.Tensor) -> Signal:
         """Put the header before the body."""

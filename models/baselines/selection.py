@@ -68,8 +68,8 @@ class SelectiveLink(JSCCLink):
 
     In training the decision is drawn (Gumbel, temperature 1) and the gradient passes as if the probability were
     multiplied to a kept token. :attr:`auxiliary_loss` is ``weight`` times the squared difference between the mean
-    probability of the batch and ``share``, so that SNRs may differ in what they send. In evaluation tokens of
-    probability one half or more are sent.
+    probability of the batch and ``share``, so that SNRs may differ in what they send. In evaluation as many tokens are
+    sent as the probabilities of an item add up to, rounded, the most probable ones.
 
     Args:
         air: the air interface.
@@ -119,18 +119,20 @@ class SelectiveLink(JSCCLink):
             values: [batch, num_tokens, dim].
             mask: [batch, num_tokens], torch.bool.
             snr_db: [batch], dB.
-            draws: of the decision in training; the likelier one if `None`.
+            draws: of the decision in training; none is drawn if `None`.
         """
         width = min(self.num_selectable, mask.shape[1])
         there = mask[:, :width]
         odds = self.selection(values[:, :width], there, snr_db)
         probability = odds.sigmoid()
-        kept = odds >= 0
+        best = torch.where(there, odds, odds.new_full((), -torch.inf)).argsort(dim=1, descending=True, stable=True)
+        rank = best.argsort(dim=1)
         if self.training and draws is not None:
             noise = torch.rand(odds.shape, generator=draws.generator("payload", SELECTION_INDEX)).to(odds)
             kept = noise < probability
-        best = torch.where(there, odds, odds.new_full((), -torch.inf)).argsort(dim=1, descending=True, stable=True)
-        kept = (kept | (best.argsort(dim=1) < self.min_tokens)) & there
+        else:
+            kept = rank < (probability * there).sum(1, keepdim=True).round()
+        kept = (kept | (rank < self.min_tokens)) & there
         return torch.cat([kept, mask[:, width:]], 1), probability
 
     def _send(self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor, draws: Draws | None) -> Body:
@@ -169,6 +171,10 @@ class SelectiveLink(JSCCLink):
 
     def _neutral_bits(self, mask: torch.Tensor) -> torch.Tensor:
         return to_bits(mask[:, : self.num_selectable].sum(1), self.num_selectable.bit_length())
+
+    def _neutral_body(self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor) -> Body:
+        """Return a body of all tokens."""
+        return super()._send(values, mask, snr_db, None)
 
     def _sent(self, mask: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
         """Return the places that hold tokens on the air, [batch, num_tokens], torch.bool."""

@@ -15,10 +15,14 @@ DRAWS = Draws(seed=4)
 
 
 class BySize(torch.nn.Module):
-    """Keeps tokens whose first value exceeds the SNR in dB over 10."""
+    """Keeps tokens whose first value exceeds the SNR in dB over 10; surely so with a high ``slope``."""
+
+    def __init__(self, slope: float = 100.0) -> None:
+        super().__init__()
+        self.slope = slope
 
     def forward(self, values: torch.Tensor, mask: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
-        return values[..., 0] - snr_db[:, None] / 10.0
+        return self.slope * (values[..., 0] - snr_db[:, None] / 10.0)
 
 
 def link(channel: str = "awgn", **options: float) -> SelectiveLink:
@@ -86,6 +90,30 @@ def test_a_header_that_cannot_be_gives_an_empty_item() -> None:
     assert made._possible(sent.mask, one, SYMBOLS * 2).tolist() == [False, True]
 
 
+def test_as_many_are_sent_as_probabilities_add_up_to() -> None:
+    """Not all, where each is likelier to be sent than not: the share of the training holds in evaluation too."""
+    made = link()
+    made.selection = BySize(1.0)
+    values = torch.zeros(2, PLACES + 1, DIM)
+    values[0, :, 0] = torch.tensor([1.1, 1.0, 1.3, 1.2, 0.9, 0.8, 0.0])
+    values[1, :PLACES, 0] = -5.0
+    kept, probability = made.select(values, torch.ones(2, PLACES + 1, dtype=torch.bool), torch.zeros(2), None)
+    assert 4.3 < float(probability[0].detach().sum()) < 4.5
+    assert kept[0].nonzero()[:, 0].tolist() == [0, 1, 2, 3, PLACES]
+    assert kept[1].sum() == 2  # the least that is always sent, and what is not selected from
+
+
+@pytest.mark.parametrize("length", ["charged", "known"])
+def test_noise_alone_fills_all_places(length: str) -> None:
+    """However few are sent."""
+    made, sent = link(), tokens()
+    made = SelectiveLink(made.air, made.codec, num_selectable=PLACES, max_num_tokens=15, length=length).eval()
+    made.selection = BySize()
+    heard = made.blind(sent, 15.0, DRAWS)
+    assert torch.equal(heard.mask, sent.mask)
+    assert bool(heard.values[sent.mask].any(1).all())
+
+
 def test_at_least_the_best_are_sent() -> None:
     made, sent = link(min_tokens=2), tokens()
     kept, _ = made.select(sent.values, sent.mask, torch.full((2,), 60.0), None)
@@ -96,6 +124,7 @@ def test_at_least_the_best_are_sent() -> None:
 def test_training_draws_by_probability_and_asks_for_the_share() -> None:
     """An item's first token is always kept; of the others the count is within 5 deviations (1.7 million to 1)."""
     made = link(share=0.5, weight=2.0).train()
+    made.selection = BySize(1.0)
     values = torch.zeros(1000, PLACES, DIM)
     values[..., 0] = torch.logit(torch.tensor(0.3))
     values[..., 1] = 1.0

@@ -52,5 +52,6 @@ def test_what_does_not_fit_is_refused(given, message):
 
 
 def test_one_override_changes_the_preset_of_all_systems():
-    scenario = load_scenario("taichi/fig09_multimodal", ["preset=mini"])
-    assert {scheme.system.preset for scheme in scenario.schemes} == {"mini"}
+    for name, preset in (("taichi/fig12_joint", "mini"), ("taichi/fig09_multimodal", "paper")):
+        scenario = load_scenario(name, [f"preset={preset}"])
+        assert {scheme.system.preset for scheme in scenario.schemes} == {preset}

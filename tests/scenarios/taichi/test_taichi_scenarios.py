@@ -46,18 +46,22 @@ def test_all_schemes_of_fig09_take_equal_channel_uses():
     scenario = load_scenario("taichi/fig09_multimodal", SIZE)
     for scheme in drawn(scenario):
         task, link = scenario.build(scheme.name)
-        reception = link(task.batch(0, 2, Draws(seed=1)), 15.0, Draws(seed=2))
-        assert set(reception.channel_uses.total.tolist()) == {1024}, scheme.name
+        uses = link(task.batch(0, 40, Draws(seed=1)), 15.0, Draws(seed=2)).channel_uses.total
+        if scheme.name == "U-DeepSC":  # as many tokens as it likes, within the others' budget
+            assert 512 < float(uses.float().mean()) <= 1024
+        else:
+            assert set(uses.tolist()) == {1024}, scheme.name
 
 
-def test_taichi_answers_better_than_a_guess_and_worse_in_noise():
-    """400 questions about 40 scenes; a guess by family is right in 43 %, the system without a channel in 87 %.
+@pytest.mark.parametrize("name", ["TaiChi", "DeepSC-VQA"])
+def test_systems_answer_better_than_a_guess_and_worse_in_noise(name):
+    """400 questions about 40 scenes; a guess by family is right in 43 %, the systems without a channel in 85 to 87 %.
 
     Answers about one scene are not independent, so the variance is counted as if every scene were a single draw of a
     mean of ten, at most 1/4 a scene: four deviations of that are 0.32, an error probability below 1e-4.
     """
     scenario = load_scenario("taichi/fig09_multimodal", SIZE)
-    task, link = scenario.build("TaiChi")
+    task, link = scenario.build(name)
     batch = task.batch(0, 400, Draws(seed=1))
     right = {}
     for snr_db in (18.0, -40.0):
