@@ -1,7 +1,7 @@
 """Which panels a figure has: one for each metric and each combination of the other swept paths."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ NOT_SPENT = ("step", "snr_db", "ebno_db")
 
 _SAME = 0.05
 """Resource elements; as the table of channel uses, which tells no smaller spread."""
+
+MOST = 24
+"""Panels of a picture; with more, what a metric is for a group of items is told by the table alone."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def is_numeric(values: Any) -> bool:
 def layout(results: "Results") -> Layout:
     """Lay out the panels of a run; airtime has one where it varies along an axis that is not the SNR.
 
+    Metrics of groups of items have panels unless there would be more than :data:`MOST`.
+
     Raises:
         ValueError: if no metric has a value to draw.
     """
@@ -94,6 +99,8 @@ def layout(results: "Results") -> Layout:
     ]
     if not metrics:
         raise ValueError("results: no metric has a value to draw; the run holds no finished point")
+    if len(metrics) * len(facets) > MOST:
+        metrics = [metric for metric in metrics if not _of_group(metric.name, [info.name for info in metrics])]
     wide = _columns(len(facets) if len(facets) > 1 else len(metrics))
     rows = -(-len(facets) // wide)
     panels = []
@@ -103,6 +110,11 @@ def layout(results: "Results") -> Layout:
             title = ", ".join(f"{axis_label(p, axes)} = {value_label(where[p])}" for p in shown)
             panels.append(Panel(metric, where, title, row, column))
     return Layout(along, tuple(panels))
+
+
+def _of_group(name: str, names: Iterable[str]) -> bool:
+    """Tell whether a metric, such as accuracy_count, is another one of a part of the items."""
+    return any(name.startswith(f"{whole}_") for whole in names)
 
 
 def _spends(results: "Results", along: str | None) -> bool:

@@ -236,3 +236,11 @@ def test_airtime_is_drawn_where_a_swept_length_changes_it(make_results):
     assert labels(path, lengths, 8.0) == [accuracy, airtime]
     assert labels(path, lengths, 0.0) == [accuracy]
     assert [label for _, label in labels("snr_db", (0.0, 6.0, 12.0), 8.0)] == ["Accuracy"]
+
+
+@pytest.mark.parametrize(("groups", "panels"), [(3, 4), (40, 1)])
+def test_groups_of_items_have_panels_if_they_are_few(make_results, groups, panels):
+    names = ["accuracy", *(f"accuracy_kind_{number}" for number in range(groups))]
+    results = make_results(metrics=tuple(MetricInfo(name, "") for name in names))
+    shown = [axes for axes in axes_of(results) if lines_of(axes)]
+    assert len(shown) == panels
