@@ -25,6 +25,7 @@ from tokencom.linklevel.air import OFDMAirInterface, TDLChannel
 from tokencom.linklevel.jscc import DeepJSCC, DenseCodec
 from tokencom.linklevel.multiuser import DevicesLink, OrthogonalAccess, UplinkMIMO
 from tokencom.linklevel.sources import JPEG, UTF8
+from tokencom.models.baselines import SelectiveLink
 from tokencom.scenarios import load_scenario, shipped
 
 CHANNEL = TDLChannel(model="A", delay_spread=100e-9, carrier_frequency=3.5e9)
@@ -127,7 +128,10 @@ LEARNED = {
     "JSCC of images": (lambda air: JSCCLink(air, DeepJSCC(size=(32, 32), channels=4)), images(1), images(2)),
     "JSCC of tokens": (lambda air: JSCCLink(air, DenseCodec(dim=8, symbols_per_token=2)), tokens(1), tokens(2)),
     "analog tokens": (lambda air: AnalogLink(air, 8), tokens(1), tokens(2)),
-}
+    "selected tokens": (
+        lambda air: SelectiveLink(air, DenseCodec(dim=8, symbols_per_token=2), num_selectable=4), tokens(1), tokens(2),
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("replacement", [silence, noise])
@@ -167,4 +171,4 @@ def test_nothing_shows_without_the_air_from_several_devices(access, replacement)
 def test_links_of_shipped_scenarios_are_of_these_kinds():
     for name in shipped():
         for scheme in load_scenario(name).schemes:
-            assert scheme.link.type in {"digital", "analog", "jscc", "devices"}, (name, scheme.name)
+            assert scheme.link.type in {"digital", "analog", "jscc", "jscc_selective", "devices"}, (name, scheme.name)
