@@ -1,10 +1,8 @@
 """TaiChi against the MobileVLM-style model (fig 11): equal treatment, shipped weights of TaiChi, a short run."""
 
-import pytest
 
 from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import shipped_weights
-from tokencom.models.training import log
 from tokencom.scenarios import load_scenario, run
 from tokencom.scenarios.engine.training import jobs, missing
 from tokencom.scenarios.schema import trained
@@ -15,13 +13,6 @@ ADAPTED = {"trainable", "lora"}
 """Name parts of a system, and so differ."""
 
 OWN = ["MobileVLM, simple questions", "MobileVLM, clean", "MobileVLM"]
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    """No weights but the shipped ones."""
-    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
 
 
 def short(scenario):

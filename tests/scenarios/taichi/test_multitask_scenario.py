@@ -1,11 +1,9 @@
 """Two tasks of one system (fig 10): what its trainings begin with, that their steps are alike, a short run of all."""
 
 import numpy as np
-import pytest
 
 from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import SystemLink, shipped_weights
-from tokencom.models.training import log
 from tokencom.scenarios import load_scenario, run
 from tokencom.scenarios.engine.training import jobs, missing, train_missing
 from tokencom.scenarios.schema import trained
@@ -42,13 +40,6 @@ def taken(scenario, name, kind):
         if kind in [data.type for data in training.data or ()]:
             found += [(stage.name, stage.steps // len(training.data), stage.batch_size) for stage in training.stages]
     return found
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    """No weights but the shipped ones."""
-    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
 
 
 def test_taichi_begins_with_the_shipped_system_of_fig09(empty_cache):

@@ -8,7 +8,6 @@ import torch
 
 from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import SystemLink, shipped_weights
-from tokencom.models.training import log
 from tokencom.scenarios import load_scenario, run
 from tokencom.scenarios.datasets.avqa_synth import AvqaSynth
 from tokencom.scenarios.engine.learning import learning_curves
@@ -39,13 +38,6 @@ def stages(scenario, name):
         for one in chain(scenario.scheme(name), scenario.schemes)
         for stage in one.training.stages
     ]
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    """No weights but the shipped ones."""
-    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,6 @@ import pytest
 from tokencom.linklevel.air import FlatAirInterface
 from tokencom.linklevel.draws import Draws
 from tokencom.linklevel.sources import UTF8
-from tokencom.models.training import log
 from tokencom.scenarios import load_scenario, run
 from tokencom.scenarios.engine.training import jobs, train_missing
 from tokencom.scenarios.schema.starting import chain
@@ -23,13 +22,6 @@ FEW = {
     LENGTHS: ["task.data.num_images=2", "task.extras=[]"],
 }
 """Items of a short run; distances of sets need 66 real pictures for their principal components."""
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    """No weights but the shipped ones."""
-    monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(log, "_writer", lambda *_: None)  # TensorBoard's import takes its time
 
 
 def short(name):
