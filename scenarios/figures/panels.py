@@ -1,6 +1,7 @@
 """Which panels a figure has: one for each metric and each combination of the other swept paths."""
 
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,8 +66,11 @@ class Layout:
 
 
 def x_axis(results: "Results") -> str | None:
-    """Return the swept path of the x axis: steps, the SNR, else the first path of numbers, else the first."""
+    """Return the swept path of the x axis: ``along``, else steps, the SNR, the first path of numbers, the first."""
     axes = results.axes
+    chosen = json.loads(results.scenario).get("along")
+    if chosen in axes:
+        return chosen
     for path in ("step", "snr_db", "ebno_db"):
         if path in axes:
             return path

@@ -39,6 +39,9 @@ class Scenario(Config):
         default="curves", description="What is drawn: metrics at the sweep's points, or losses of the last training "
         "stage against its steps.",
     )  # fmt: skip
+    along: str | None = Field(
+        default=None, description="Swept path on the x axis; if absent the SNR, else the first path of numbers."
+    )
     seed: Integer = Field(default=1, ge=0, description="Root of every random number.")
     device: str = Field(
         default="cpu",
@@ -100,6 +103,10 @@ class Scenario(Config):
             yield Broken("schemes.0.train_only", True, "is set in all schemes, so nothing is left to compare")
 
     def _figure_rules(self) -> Iterator[Broken]:
+        if self.along is not None and self.sweep and self.along not in self.sweep:
+            yield Broken("along", self.along, "is not swept", tuple(self.sweep))
+        if self.along not in (None, "snr_db", "ebno_db") and self.theory:
+            yield Broken("along", self.along, "is on the x axis, but lines of theory are over the SNR")
         if self.figure == "training":
             for index, scheme in enumerate(self.schemes):
                 if not getattr(scheme, "trains", False):

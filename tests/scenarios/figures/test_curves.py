@@ -148,6 +148,14 @@ def test_other_swept_paths_get_panels_with_common_limits(make_results):
     np.testing.assert_array_equal(curve_of(axes[1], 0).get_ydata(), results.value[0, 2:, 0])
 
 
+def test_a_chosen_path_is_on_the_x_axis_and_the_snr_gets_panels(make_results):
+    points = [{"link.rate": r, "snr_db": s} for r in (2, 4, 8) for s in (0.0, 10.0)]
+    axes = axes_of(make_results(points=points, scenario={"along": "link.rate"}))
+    assert len(axes) == 2
+    np.testing.assert_array_equal(curve_of(axes[1], 0).get_xdata(), [2, 4, 8])
+    assert len(axes_of(make_results(points=points))) == 3
+
+
 def test_values_that_are_no_numbers_are_not_joined(make_results):
     (axes,) = axes_of(make_results(points=[{"air.channel.model": m} for m in "ABC"]))
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["A", "B", "C"]

@@ -58,6 +58,15 @@ BUDGET = {"link": {"num_channel_uses": 100}}
     [
         (flat(channel="rician"), "k_factor_db: None is missing"),
         (flat(k_factor_db=3), "'awgn' has no K factor"),
+        (scenario(along="air.channel", sweep={"snr_db": (0, 6)}), "along: 'air.channel' is not swept"),
+        (
+            scenario(
+                along="precision",
+                sweep={"precision": ("single", "double")},
+                theory=[theory.ErgodicCapacity(name="t")],
+            ),
+            "lines of theory are over the SNR",
+        ),
         (flat(channel="rayleigh", fading="symbol", csi="estimated", num_pilots=2), "needs a fade that lasts"),
         (flat(channel="rayleigh", csi="estimated"), "num_pilots: 0 is too few"),
         (flat(channel="rayleigh", num_pilots=2), "csi 'perfect' uses no pilots"),
