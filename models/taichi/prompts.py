@@ -45,7 +45,11 @@ class Templates:
         return self._data["instruction"].format(instruction=instruction)
 
     def input(self, task: str, content: Mapping[str, Any]) -> str:
-        """Return the question or text that the task is about; empty if it is about the image alone."""
+        """Return the question or text that the task is about; empty if it is about the image alone.
+
+        Raises:
+            ValueError: for more choices than letters.
+        """
         text = self._task(task)["input"].format(**{name: _escaped(content, name) for name in FIELDS}).strip()
         return self._data["input"].format(input=text) if text else ""
 
@@ -100,5 +104,7 @@ def _escaped(content: Mapping[str, Any], name: str) -> str:
     # Marks of the template in somebody's text would be read as such.
     value = content.get(name, "")
     if name == "choices":
+        if len(value) > len(ascii_uppercase):
+            raise ValueError(f"choices: {len(value)} given; at most {len(ascii_uppercase)} have a letter each")
         value = "\n".join(f"{letter}. {choice}" for letter, choice in zip(ascii_uppercase, value, strict=False))
     return str(value).replace("<", " ").replace(">", " ")

@@ -26,6 +26,11 @@ def test_choices_have_letters_behind_hint_and_question():
     assert "letter" in Templates("chat").instruction("choice")
 
 
+def test_more_choices_than_letters_are_refused():
+    with pytest.raises(ValueError, match="choices: 27 given; at most 26"):
+        Templates("chat").input("choice", {"question": "Which?", "choices": ["red"] * 27})
+
+
 def test_a_question_with_choices_is_a_task_of_its_own():
     assert task_of(chosen().inputs) == "choice"
     assert task_of(chosen(()).inputs) == task_of(asking(1, "What?").inputs) == "vqa"

@@ -1,6 +1,5 @@
 """TaiChi against the MobileVLM-style model (fig 11): equal treatment, shipped weights of TaiChi, a short run."""
 
-
 from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import shipped_weights
 from tokencom.scenarios import load_scenario, run
@@ -12,27 +11,15 @@ NAME, FIG09 = "taichi/fig11_vlm", "taichi/fig09_multimodal"
 ADAPTED = {"trainable", "lora"}
 """Name parts of a system, and so differ."""
 
+SHARED = ["TaiChi, simple questions", "TaiChi, clean", "TaiChi"]
 OWN = ["MobileVLM, simple questions", "MobileVLM, clean", "MobileVLM"]
-
-
-def short(scenario):
-    """Return overrides by which MobileVLM is trained for a moment."""
-    found = []
-    for number, scheme in enumerate(scenario.schemes):
-        if scheme.name in OWN:
-            at = f"schemes.{number}.training"
-            for place in range(len(scheme.training.stages)):
-                found += [f"{at}.stages.{place}.{path}" for path in ("steps=1", "warmup_steps=0", "batch_size=2")]
-            found.append(f"{at}.data.num_images=4")
-    return found
 
 
 def test_taichi_is_that_of_fig09_and_only_mobile_vlm_is_still_to_train(empty_cache):
     scenario = load_scenario(NAME)
     keys, others = ({job.scheme.name: job.key for job in jobs(load_scenario(name))} for name in (NAME, FIG09))
-    shared = [name for name in keys if name not in OWN]
-    assert shared == ["TaiChi, simple questions", "TaiChi, clean", "TaiChi"]
-    assert all(keys[name] == others[name] for name in shared)
+    assert [name for name in keys if name not in OWN] == SHARED
+    assert all(keys[name] == others[name] for name in SHARED)
     assert trained.find(keys["TaiChi"]) in shipped_weights().values()
     assert [job.scheme.name for job in missing(scenario)] == OWN
 
@@ -52,10 +39,10 @@ def test_both_are_trained_alike():
     assert ours[0].training.stages[-1].lora.r == joint.lora.r
 
 
-def test_both_run_after_a_short_training_with_equal_channel_uses(empty_cache, tmp_path):
+def test_both_run_after_a_short_training_with_equal_channel_uses(empty_cache, short_training, tmp_path):
     few = ["sweep.snr_db=[6]", "sweep.air.channel=[awgn]", "stop.batch_size=2"]
     few += ["task.data.num_images=1", "task.data.questions_per_image=2"]
-    scenario = load_scenario(NAME, short(load_scenario(NAME)) + few)
+    scenario = load_scenario(NAME, short_training(NAME, skip=SHARED) + few)
     result = run(scenario, tmp_path / "out", workers=0, progress=False)
     assert result.schemes == ("TaiChi", "MobileVLM")
     for name in ("TaiChi", "MobileVLM"):

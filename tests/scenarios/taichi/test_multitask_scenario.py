@@ -17,21 +17,6 @@ DRAWN = {
 SHIPPED = {"TaiChi, simple questions", "TaiChi, clean"}
 
 
-def short(scenario):
-    """Return overrides by which all but the shipped systems are trained for a moment."""
-    found = []
-    for number, scheme in enumerate(scenario.schemes):
-        if scheme.training is None or scheme.name in SHIPPED or not scheme.training.stages:
-            continue
-        at = f"schemes.{number}.training"
-        for place in range(len(scheme.training.stages)):
-            found += [f"{at}.stages.{place}.{path}" for path in ("steps=1", "warmup_steps=0", "batch_size=2")]
-        data = scheme.training.data
-        sizes = [("num_images" if one.type == "clevr_synth" else "num_sentences") for one in data]
-        found += [f"{at}.data{'' if len(data) == 1 else f'.{i}'}.{size}=4" for i, size in enumerate(sizes)]
-    return found
-
-
 def taken(scenario, name, kind):
     """Return name and steps of the stages in which a scheme, or one that it starts from, sees a kind of data."""
     found = []
@@ -73,11 +58,11 @@ def test_one_training_makes_one_system_for_both_tasks():
         assert len(keys) == 1
 
 
-def test_all_schemes_run_after_a_short_training(empty_cache, tmp_path):
+def test_all_schemes_run_after_a_short_training(empty_cache, short_training, tmp_path):
     loaded = load_scenario(NAME)
     few = ["sweep.snr_db=[6]", "sweep.air.channel=[awgn]", "task.data.num_images=1", "task.data.questions_per_image=2"]
     few += [f"schemes.{i}.task.data.num_sentences=2" for i, one in enumerate(loaded.schemes) if one.task is not None]
-    scenario = load_scenario(NAME, [*short(loaded), *few])
+    scenario = load_scenario(NAME, [*short_training(NAME, skip=SHIPPED), *few])
     train_missing(scenario, tensorboard=False, progress=False)
     results = run(scenario, tmp_path / "run", workers=0, train=False, progress=False)
     names = [metric.name for metric in results.metrics]

@@ -18,17 +18,9 @@ from tokencom.scenarios.schema.starting import chain
 LENGTHS = {"fig2_audio_length": "audio", "fig2_visual_length": "video"}
 NAMES = [f"tokcom_mlm/{name}" for name in (*LENGTHS, "baselines")]
 COUNTS = [16, 32, 64, 128]
-SMALL = {"stages.0.steps": 2, "stages.0.warmup_steps": 0, "stages.0.batch_size": 2, "data.num_clips": 8}
+SHIPPED = ["encoders and language model"]
 HEADER = 32
 """Channel uses of the number of words, protected, beside the 8 of each word."""
-
-
-def short(*schemes):
-    """Return overrides by which some schemes are trained for a moment."""
-    return [
-        f"schemes.{number}.training.{path}={value}"
-        for number, (path, value) in itertools.product(schemes, SMALL.items())
-    ]
 
 
 def stages(scenario, name):
@@ -48,7 +40,7 @@ def test_trainings_start_from_shipped_weights_and_never_see_the_test(name, empty
         first = chain(point.scenario.scheme(scheme.name), point.scenario.schemes)[-1]
         assert trained.find(trained.key_of(point.scenario, first)) in shipped_weights().values()
         assert all(data.split == "train" for data in scheme.training.data)
-    assert "encoders and language model" not in [job.scheme.name for job in missing(scenario)]
+    assert not {*SHIPPED} & {job.scheme.name for job in missing(scenario)}
 
 
 @pytest.mark.parametrize(("name", "device"), LENGTHS.items())
@@ -71,11 +63,10 @@ def test_the_two_figures_share_the_trainings_of_equal_lengths():
     assert len(keys[0] & keys[1]) == 1 + 3
 
 
-def test_lengths_are_trained_run_and_drawn(empty_cache, tmp_path):
-    changes = [
-        *short(1, 2, 3), "sweep={schemes.*.system.num_tokens.audio: [16, 128]}", "task.data.num_clips=2",
-        "task.data.questions_per_clip=2",
-    ]  # fmt: skip
+def test_lengths_are_trained_run_and_drawn(empty_cache, short_training, tmp_path):
+    changes = short_training("tokcom_mlm/fig2_audio_length", skip=SHIPPED)
+    changes += ["sweep={schemes.*.system.num_tokens.audio: [16, 128]}", "task.data.num_clips=2"]
+    changes += ["task.data.questions_per_clip=2"]
     scenario = load_scenario("tokcom_mlm/fig2_audio_length", changes)
     assert [job.scheme.name for job in missing(scenario)] == ["alignment", "aligned", "unaligned"] * 2
     train_missing(scenario, tensorboard=False, progress=False)
@@ -111,9 +102,9 @@ def test_the_list_of_the_discriminative_head_has_the_answers_of_the_data():
     assert len(given) > 20
 
 
-def test_baselines_are_trained_and_run(empty_cache, tmp_path):
-    numbers = [number for number, one in enumerate(load_scenario("tokcom_mlm/baselines").schemes) if number > 0]
-    changes = [*short(*numbers), "sweep.snr_db=[12]", "task.data.num_clips=2", "task.data.questions_per_clip=2"]
+def test_baselines_are_trained_and_run(empty_cache, short_training, tmp_path):
+    changes = short_training("tokcom_mlm/baselines", skip=SHIPPED)
+    changes += ["sweep.snr_db=[12]", "task.data.num_clips=2", "task.data.questions_per_clip=2"]
     scenario = load_scenario("tokcom_mlm/baselines", changes)
     train_missing(scenario, tensorboard=False, progress=False)
     with pytest.warns(RuntimeWarning, match="'no channel training': snr_db 12 dB lies outside the 60 to 60 dB"):

@@ -1,7 +1,5 @@
 """Figures of UniToCom whose weights do not come with the package: what they compare, and short runs."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -22,22 +20,6 @@ FEW = {
     LENGTHS: ["task.data.num_images=2", "task.extras=[]"],
 }
 """Items of a short run; distances of sets need 66 real pictures for their principal components."""
-
-
-def short(name):
-    """Return overrides by which everything of a figure is trained for two steps a stage."""
-    found = []
-    for number, scheme in enumerate(load_scenario(name).schemes):
-        if scheme.training is None or not scheme.training.makes_weights:
-            continue
-        path = f"schemes.{number}.training"
-        captions = hasattr(scheme.training.data[0], "captions")
-        found.append(f"{path}.data.{'captions.' if captions else ''}num_images=4")
-        for stage, (field, value) in itertools.product(
-            range(len(scheme.training.stages)), (("steps", 2), ("warmup_steps", 0), ("batch_size", 1))
-        ):
-            found.append(f"{path}.stages.{stage}.{field}={value}")
-    return found
 
 
 def values(results, metric):
@@ -87,8 +69,8 @@ def test_all_lengths_are_trained_alike():
     assert len({str(job.scheme.training) for job in found}) == 1
 
 
-def test_answers_are_trained_and_run(empty_cache, tmp_path):
-    scenario = load_scenario(QUESTIONS, [*short(QUESTIONS), *FEW[QUESTIONS], "sweep.snr_db=[18]"])
+def test_answers_are_trained_and_run(empty_cache, short_training, tmp_path):
+    scenario = load_scenario(QUESTIONS, [*short_training(QUESTIONS), *FEW[QUESTIONS], "sweep.snr_db=[18]"])
     train_missing(scenario, tensorboard=False, progress=False)
     results = run(scenario, tmp_path / "run", workers=0, train=False, progress=False)
     assert results.schemes == ("UniToCom", "UniToCom + VAE", "MU-DeepSC", "JPEG + LDPC 16-QAM")
@@ -96,8 +78,8 @@ def test_answers_are_trained_and_run(empty_cache, tmp_path):
     assert values(results, "channel_uses") == pytest.approx(1024)
 
 
-def test_pictures_of_captions_are_trained_and_run(empty_cache, tmp_path):
-    scenario = load_scenario(PICTURES, [*short(PICTURES), *FEW[PICTURES], "sweep.snr_db=[18]"])
+def test_pictures_of_captions_are_trained_and_run(empty_cache, short_training, tmp_path):
+    scenario = load_scenario(PICTURES, [*short_training(PICTURES), *FEW[PICTURES], "sweep.snr_db=[18]"])
     train_missing(scenario, tensorboard=False, progress=False)
     task, link = scenario.build("UniToCom")
     batch = task.batch(0, 2, Draws(seed=1))
@@ -119,9 +101,9 @@ def test_the_longest_caption_fits_its_budget():
     assert reception.channel_uses.total.tolist() == [1088]
 
 
-def test_lengths_are_trained_and_run(empty_cache, tmp_path):
+def test_lengths_are_trained_and_run(empty_cache, short_training, tmp_path):
     lengths = "sweep={schemes.*.system.num_image_tokens: [128], snr_db: [18]}"
-    scenario = load_scenario(LENGTHS, [*short(LENGTHS), *FEW[LENGTHS], lengths])
+    scenario = load_scenario(LENGTHS, [*short_training(LENGTHS), *FEW[LENGTHS], lengths])
     train_missing(scenario, tensorboard=False, progress=False)
     results = run(scenario, tmp_path / "run", workers=0, train=False, progress=False)
     assert values(results, "channel_uses").tolist() == [[1072], [304]]
