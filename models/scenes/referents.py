@@ -216,21 +216,24 @@ def referent_loss(
 
 
 def layers_loss(
-    referents: Referents, attention: Callable[[Referents, int], torch.Tensor], num_layers: int
+    referents: Referents, attention: Callable[[Referents, int], torch.Tensor], num_layers: int, num_before: int = 0
 ) -> torch.Tensor:  # fmt: skip
     """Return :func:`referent_loss` of a receiver of Transformer layers, summed over nouns and steps.
 
-    Nouns are looked at in the first layer, and the last token of a question in the last layers: one layer earlier for
-    each step before the end.
+    Nouns are looked at in the first layer of which the input knows the words before them, so that the noun of "small
+    red cube" can stand for all three words: this is the model's second. The last token of a question is looked at in
+    the last layers: one layer earlier for each step before the end.
 
     Args:
         referents: of a batch.
         attention: gives logarithms of attention to the cells, [n, num_cells], for some of them and a layer's number.
         num_layers: of the receiver.
+        num_before: layers that its texts have passed before these.
     """
+    nouns = min(num_layers - 1, max(0, 1 - num_before))
 
     def of_step(own: Referents, number: int) -> torch.Tensor:
-        return attention(own, 0 if number == NOUN else max(0, num_layers - 1 - number))
+        return attention(own, nouns if number == NOUN else max(nouns, num_layers - 1 - number))
 
     return referent_loss(referents, of_step, (NOUN, *range(NUM_STEPS)))
 

@@ -205,7 +205,7 @@ class TaiChi(TrainableSystem):
         def attention(own: Referents, layer: int) -> torch.Tensor:
             return self.language.attention(made, layer, own.row, own.place, heads=1)[:, 0]
 
-        return layers_loss(Referents.within(batch), attention, len(made.inputs))
+        return layers_loss(Referents.within(batch), attention, len(made.inputs), self.config.language.num_layers)
 
     def encode(self, samples: Sequence[Any]) -> Tokens:
         """Return what crosses; see :meth:`TokenSystem.encode`."""

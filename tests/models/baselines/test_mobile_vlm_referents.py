@@ -69,7 +69,7 @@ def test_the_loss_is_the_divergence_from_where_objects_are(questions: list[Any])
     made, _ = seen(model, batch)
     lengths, owner = batch["lengths"].tolist(), batch["owner"].tolist()
     wanted = 0.0
-    for number, layer in ((NOUN, 0), (0, 3), (1, 2), (2, 1)):
+    for number, layer in ((NOUN, 1), (0, 3), (1, 2), (2, 1)):
         values = []
         for one in (batch["referent_step"] == number).nonzero()[:, 0].tolist():
             row = int(batch["referent_row"][one])

@@ -95,7 +95,7 @@ def test_the_losses_are_those_of_what_was_sent(system, asked):
     language = system.language
     parts = [*system._received(sent, "vqa"), language.words(batch["ids"], batch["segment"])]
     made, wanted = language.reception(parts, num_sent=64), 0.0
-    for number, layer in ((-1, 0), (0, 1), (1, 0), (2, 0)):
+    for number, layer in ((-1, 1), (0, 1), (1, 1), (2, 1)):
         own = (batch["referent_step"] == number).nonzero()[:, 0]
         row, place, cells = (batch[f"referent_{name}"][own] for name in ("row", "place", "cells"))
         scores = attention(language.model.model, made, layer, row, place, heads=1)[:, 0]
