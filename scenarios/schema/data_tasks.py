@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -36,7 +37,12 @@ class _OnData(Config):
         """Construct the judge of the answers."""
 
     def build(self) -> "DatasetTask":
-        """Construct the task."""
+        """Construct the task; all who ask for one about generated data get the same."""
+        config: Any = self
+        return _shared(self) if getattr(config.data, "seeded", False) else self.made()
+
+    def made(self) -> "DatasetTask":
+        """Construct a new task."""
         from ..tasks import DatasetTask
 
         config: Any = self
@@ -58,6 +64,11 @@ class _OnData(Config):
         if split is None or not getattr(self, "prior", False):
             return None
         return config.data.build(split=split)
+
+
+@lru_cache(maxsize=4)
+def _shared(config: _OnData) -> "DatasetTask":
+    return config.made()
 
 
 Prior = Field(

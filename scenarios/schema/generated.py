@@ -31,6 +31,9 @@ class DataConfig(Config):
     train_split: ClassVar[str | None] = "train"
     """Where a prior is fitted; `None` for a data set without training data."""
 
+    seeded: ClassVar[bool] = False
+    """Whether everything follows from the fields, and nothing from files that may change."""
+
     def build(self, **changed: Any) -> "Dataset":
         """Construct the data set; ``changed`` replaces arguments, such as ``split``."""
         module, _, name = self.target.partition(":")
@@ -45,6 +48,7 @@ class DataConfig(Config):
 class _Scenes(DataConfig):
     """CLEVR-style scenes."""
 
+    seeded = True
     num_images: Integer = Field(default=500, ge=1, le=10**6, description="Images (count).")
     size: Integer = Size
     num_objects: tuple[Integer, Integer] = Field(default=(3, 8), description="Fewest and most objects (count).")
@@ -86,7 +90,7 @@ class ClevrCaptions(_Scenes):
 class AvqaSynth(DataConfig):
     """Questions about short clips of moving shapes and tones, made from a seed."""
 
-    target = "avqa_synth:AvqaSynth"
+    target, seeded = "avqa_synth:AvqaSynth", True
     type: Literal["avqa_synth"] = "avqa_synth"
     num_clips: Integer = Field(default=500, ge=1, le=10**6, description="Clips (count).")
     questions_per_clip: Integer = Field(default=6, ge=1, le=9, description="Questions of each (count).")
@@ -101,7 +105,7 @@ class AvqaSynth(DataConfig):
 class TextSynth(DataConfig):
     """Sentences with a sentiment, made by a grammar from a seed."""
 
-    target = "text_synth:TextSynth"
+    target, seeded = "text_synth:TextSynth", True
     type: Literal["text_synth"] = "text_synth"
     num_sentences: Integer = Field(default=1000, ge=1, le=10**8, description="Sentences (count).")
     forms: tuple[Literal["plain", "contrast", "quote", "comparison", "expectation"], ...] | None = Field(
@@ -114,7 +118,7 @@ class TextSynth(DataConfig):
 class SpeechSynth(DataConfig):
     """Sentences and digit strings spoken by eSpeak NG."""
 
-    target = "speech_synth:SpeechSynth"
+    target, seeded = "speech_synth:SpeechSynth", True
     type: Literal["speech_synth"] = "speech_synth"
     num_utterances: Integer = Field(default=200, ge=1, le=10**6, description="Utterances (count).")
     speech: Literal["sentences", "digits", "mixed"] = Field(default="mixed", description="What is said.")

@@ -18,6 +18,8 @@ from .view import SceneView
 SPLITS = {"train": 0, "val": 1, "test": 2}
 STREAMS = {"scene": 0, "questions": 1, "captions": 2}
 MAX_QUESTIONS = 50
+MAX_KEPT = 512
+"""Images whose scenes, questions and pixels are remembered."""
 
 
 class _Scenes(Dataset):
@@ -71,7 +73,7 @@ class _Scenes(Dataset):
         entry = self._kept.setdefault(image, {})
         if what not in entry:
             entry[what] = make()
-        while len(self._kept) > 8:
+        while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return entry[what]
 

@@ -152,3 +152,16 @@ def test_every_task_on_data_says_what_it_sends():
     for config in vars(data_tasks).values():
         if isinstance(config, type) and issubclass(config, data_tasks._OnData):
             assert config.payload == "sample"
+
+
+def test_generated_data_are_made_once_for_all_who_ask_the_same():
+    def task(**changes):
+        return TASKS.validate_python(
+            {"type": "vqa", "data": {"type": "clevr_synth", "num_images": 2, "questions_per_image": 2, **changes}}
+        ).build()
+
+    assert task() is task()
+    assert task(seed=1) is not task()
+    every = [config for config in CONFIGS if getattr(config, "seeded", False)]
+    assert every
+    assert not any("path" in config.model_fields for config in every)

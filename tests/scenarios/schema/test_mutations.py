@@ -42,7 +42,7 @@ def _run(tmp_path, count):
 
 
 def test_damaged_files(tmp_path):
-    _run(tmp_path, 2_000)
+    _run(tmp_path, 500)
 
 
 @pytest.mark.verify
