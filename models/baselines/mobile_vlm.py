@@ -19,10 +19,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "dim": 2048, "size": 336, "patch": 14, "channels": (), "blocks": 0, "image_dim": 1024, "image_depth": 24,
         "image_heads": 16, "depth": 24, "heads": 16, "hidden": 5632, "vocab_size": 32000, "tied": False,
+        "initializer_range": 0.02,
     },
     "tiny": {
         "dim": 128, "size": 64, "patch": 4, "channels": (48, 96), "blocks": 1, "image_dim": 128, "image_depth": 1,
         "image_heads": 4, "depth": 6, "heads": 4, "hidden": 352, "vocab_size": 0, "tied": True,
+        "initializer_range": 0.05,
     },
 }  # fmt: skip
 """Sizes; "paper" is CLIP-ViT-L/14-336 and MobileLLaMA-1.4B, vocab_size 0 the vocabulary's own."""
@@ -60,6 +62,7 @@ class MobileVLM(AnswerSystem):
         hidden: its feed-forward width.
         vocab_size: its words; 0 for as many as the vocabulary has.
         tied: whether input and output embeddings are the same.
+        initializer_range: deviation of the language model's initial weights; narrow models need more than wide ones.
         seed: of the initial parameters.
         options: as :class:`AnswerSystem` takes them.
 
@@ -72,12 +75,13 @@ class MobileVLM(AnswerSystem):
         channels: tuple[int, ...] | None = None, blocks: int | None = None, image_dim: int | None = None,
         image_depth: int | None = None, image_heads: int | None = None, depth: int | None = None,
         heads: int | None = None, hidden: int | None = None, vocab_size: int | None = None, tied: bool | None = None,
-        seed: int = 0, **options: Any,
+        initializer_range: float | None = None, seed: int = 0, **options: Any,
     ) -> None:  # fmt: skip
         given = {
             "dim": dim, "size": size, "patch": patch, "channels": channels, "blocks": blocks, "image_dim": image_dim,
             "image_depth": image_depth, "image_heads": image_heads, "depth": depth, "heads": heads, "hidden": hidden,
             "vocab_size": vocab_size, "tied": tied,
+            "initializer_range": initializer_range,
         }  # fmt: skip
         self.sizes = s = sizes_of(PRESETS, preset, given)
         super().__init__(dim=s["dim"], **options)
@@ -204,5 +208,6 @@ def _llama(s: dict[str, Any], num_words: int) -> nn.Module:
             num_attention_heads=s["heads"],
             max_position_embeddings=2048,
             tie_word_embeddings=s["tied"],
+            initializer_range=s["initializer_range"],
         )
     )

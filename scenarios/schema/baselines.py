@@ -182,6 +182,9 @@ class MobileVLM(_Answering):
     tied: Flag | None = Field(
         default=None, description="One embedding for input and output (true or false); the preset's if null."
     )
+    initializer_range: Real | None = Field(
+        default=None, gt=0, le=1, description="Deviation of the language model's initial weights; the preset's if null."
+    )
 
 
 class JSCCSelective(JSCC):

@@ -79,33 +79,40 @@ class TestPacked:
         assert target["system"].vectors.dtype == torch.float32
         assert torch.equal(target["system"].vectors, source["system"].vectors.half().float())
 
-    def test_8_bits_are_off_by_half_a_step_of_their_row(self):
+    @pytest.mark.parametrize(("bits", "largest", "num_bytes"), [(8, 127, 1600), (6, 31, 1200)])
+    def test_few_bits_are_off_by_half_a_step_of_their_row(self, bits, largest, num_bytes):
         matrix = (
             torch.randn(40, 8, 5, generator=torch.Generator().manual_seed(1)) * torch.logspace(-6, 6, 40)[:, None, None]
         )
         matrix[3] = 0
         held = {"a": matrix, "b": torch.ones(7), "c": torch.arange(3), "d": torch.full((2, 2), 0.3)}
-        file = packed(held, 8)
-        assert file["a"].dtype == torch.int8
+        file = packed(held, bits)
+        assert file["a"].numel() * file["a"].element_size() == num_bytes
         assert file["b"].dtype == file["d"].dtype == torch.float16
         found = unpacked(file)
         assert list(found) == list(held)
-        step = matrix.abs().amax((1, 2), keepdim=True) / 127
+        step = matrix.abs().amax((1, 2), keepdim=True) / largest
         assert bool(((found["a"] - matrix).abs() <= 0.501 * step).all())
         assert torch.equal(found["c"], held["c"])
 
-    def test_8_bits_come_back_through_a_file(self, tmp_path):
+    def test_integers_of_6_bits_come_back_as_they_are(self):
+        whole = torch.arange(-31, 32).repeat(33).reshape(27, 7, 11).float()
+        whole[:, 0, 0] = 31.0
+        assert torch.equal(unpacked(packed({"a": whole}, 6))["a"], whole)
+
+    @pytest.mark.parametrize("bits", [6, 8])
+    def test_few_bits_come_back_through_a_file(self, tmp_path, bits):
         source, target = parts(1), parts(2)
         with torch.no_grad():
             source["link"].codec.mean.add_(1.0)
         save_state(tmp_path / "s.safetensors", source, key="k")
         state = load_file(tmp_path / "s.safetensors") | {"system.vectors": torch.ones_like(source["system"].vectors)}
-        save_file(packed(state, 8), tmp_path / "q.safetensors")
+        save_file(packed(state, bits), tmp_path / "q.safetensors")
         load_state(target, tmp_path / "q.safetensors")
         assert torch.equal(target["system"].vectors, torch.ones_like(source["system"].vectors))
         assert torch.equal(target["link"].codec.mean, source["link"].codec.mean)
 
-    @pytest.mark.parametrize("bits", [8, 16])
+    @pytest.mark.parametrize("bits", [6, 8, 16])
     def test_a_number_that_does_not_fit_is_refused(self, bits):
         with pytest.raises(ValueError, match=r"system\.a has numbers past 65504"):
             packed({"system.a": torch.tensor([1e6])}, bits)
@@ -114,10 +121,10 @@ class TestPacked:
 
     def test_a_layer_leaves_out_what_is_below_with_as_many_bits(self, tmp_path):
         below = {"a": torch.randn(40, 40, generator=torch.Generator().manual_seed(1))}
-        for bits, left_out in ((16, {8, 16}), (8, {8})):
+        for bits, left_out in ((16, {6, 8, 16}), (8, {6, 8}), (6, {6})):
             save_tensors(tmp_path / "a.safetensors", packed(below, bits), {"key": "k1"})
             (tmp_path / "a.json").write_text(json.dumps({"key": "k1"}))
-            for asked in (8, 16, 32):
+            for asked in (6, 8, 16, 32):
                 own, _ = upper_layer(below, initial={}, folder=tmp_path, key="k1", bits=asked)
                 assert set(own) == (set() if asked in left_out else {"a"})
 
