@@ -78,6 +78,7 @@ def test_answers_are_trained_and_run(empty_cache, short_training, tmp_path):
     assert values(results, "channel_uses") == pytest.approx(1024)
 
 
+@pytest.mark.verify
 def test_pictures_of_captions_are_trained_and_run(empty_cache, short_training, tmp_path):
     scenario = load_scenario(PICTURES, [*short_training(PICTURES), *FEW[PICTURES], "sweep.snr_db=[18]"])
     train_missing(scenario, tensorboard=False, progress=False)
