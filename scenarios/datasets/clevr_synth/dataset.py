@@ -23,7 +23,7 @@ MAX_KEPT = 512
 
 
 class _Scenes(Dataset):
-    """Scenes of a split, each from random streams of its own; remembers the last few.
+    """Scenes of a split, each from random streams of its own; remembers the last :data:`MAX_KEPT`.
 
     Args: see :class:`ClevrSynth`.
     """
