@@ -19,12 +19,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "dim": 2048, "size": 336, "patch": 14, "channels": (), "blocks": 0, "image_dim": 1024, "image_depth": 24,
         "image_heads": 16, "depth": 24, "heads": 16, "hidden": 5632, "vocab_size": 32000, "tied": False,
-        "initializer_range": 0.02,
+        "initializer_range": 0.02, "full": False,
     },
     "tiny": {
         "dim": 128, "size": 64, "patch": 4, "channels": (48, 96), "blocks": 1, "image_dim": 128, "image_depth": 1,
         "image_heads": 4, "depth": 6, "heads": 4, "hidden": 352, "vocab_size": 0, "tied": True,
-        "initializer_range": 0.05,
+        "initializer_range": 0.05, "full": True,
     },
 }  # fmt: skip
 """Sizes; "paper" is CLIP-ViT-L/14-336 and MobileLLaMA-1.4B, vocab_size 0 the vocabulary's own."""
@@ -38,7 +38,7 @@ class MobileVLM(AnswerSystem):
 
     ```
     image ─► CLIP-ViT (or a small ViT behind a stem) ─► LDP: a quarter of the tokens ─► link ─► Llama ─► answer
-    question ─► embedding, sent or at the receiver ────────────────────────────────────────┘
+    question ─► embedding, sent or at the receiver ─► and a mark that the answer follows ──┘
     ```
 
     X. Chu et al., "MobileVLM: A Fast, Strong and Open Vision Language Assistant for Mobile Devices", 2023. All
@@ -63,6 +63,8 @@ class MobileVLM(AnswerSystem):
         vocab_size: its words; 0 for as many as the vocabulary has.
         tied: whether input and output embeddings are the same.
         initializer_range: deviation of the language model's initial weights; narrow models need more than wide ones.
+        full: whether the tokens of the image see all of themselves (as in TaiChi's preset tiny); else, as published,
+            only those before.
         seed: of the initial parameters.
         options: as :class:`AnswerSystem` takes them.
 
@@ -75,13 +77,13 @@ class MobileVLM(AnswerSystem):
         channels: tuple[int, ...] | None = None, blocks: int | None = None, image_dim: int | None = None,
         image_depth: int | None = None, image_heads: int | None = None, depth: int | None = None,
         heads: int | None = None, hidden: int | None = None, vocab_size: int | None = None, tied: bool | None = None,
-        initializer_range: float | None = None, seed: int = 0, **options: Any,
+        initializer_range: float | None = None, full: bool | None = None, seed: int = 0, **options: Any,
     ) -> None:  # fmt: skip
         given = {
             "dim": dim, "size": size, "patch": patch, "channels": channels, "blocks": blocks, "image_dim": image_dim,
             "image_depth": image_depth, "image_heads": image_heads, "depth": depth, "heads": heads, "hidden": hidden,
             "vocab_size": vocab_size, "tied": tied,
-            "initializer_range": initializer_range,
+            "initializer_range": initializer_range, "full": full,
         }  # fmt: skip
         self.sizes = s = sizes_of(PRESETS, preset, given)
         super().__init__(dim=s["dim"], **options)
@@ -148,14 +150,18 @@ class MobileVLM(AnswerSystem):
         looked: list[Any],
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Return scores; see :meth:`AnswerSystem.fuse`."""
-        owner, lengths = batch["owner"], there.sum(1)
+        owner = batch["owner"]
+        words, lengths = self._marked(words, there)
         layout = Layout(owner, lengths, torch.ones_like(seen[:, 0]), self.num_image_tokens)
         x = layout.joined(pictures, words).values
         text, place = self._places(layout, x)
         order = torch.arange(x.shape[1], device=x.device)
         first = torch.cat([seen, seen.new_zeros(len(seen), x.shape[1] - seen.shape[1])], 1)
         same = (text[:, :, None] == text[:, None]) | first[:, None]
-        allowed = same & (order[:, None] >= order) & ((text >= 0) | first)[:, None]
+        before = order[:, None] >= order
+        if self.sizes["full"]:
+            before = before | (first[:, :, None] & first[:, None])
+        allowed = same & before & ((text >= 0) | first)[:, None]
         allowed = allowed | torch.eye(len(order), dtype=torch.bool, device=x.device)
         bias = x.new_zeros(allowed.shape).masked_fill(~allowed, torch.finfo(x.dtype).min)
         run = self.llm.model(
@@ -164,7 +170,7 @@ class MobileVLM(AnswerSystem):
         )  # fmt: skip
         states, count = run.last_hidden_state, self.num_image_tokens
         looked.append((Reception(states[:, count:], run.hidden_states[:-1], place, count), layout))
-        last = states[owner, (layout.starts + lengths - 1).clamp_min(0)]
+        last = states[owner, layout.starts + lengths - 1]
         weight = self.llm.get_output_embeddings().weight
         return last @ weight[self.answer_words].T, last @ weight[self.class_words].T
 
@@ -180,8 +186,16 @@ class MobileVLM(AnswerSystem):
         return layers_loss(referents, scores, len(reception.inputs))
 
     def spoken(self, sample: Any) -> Sequence[str]:
-        """Return all words of a question; see :meth:`AnswerSystem.spoken`."""
-        return [self.words.words[number].lower() for number in self._ids(sample.inputs["question"])]
+        """Return all words of a question and the mark behind them; see :meth:`AnswerSystem.spoken`."""
+        numbers = [*self._ids(sample.inputs["question"]), self.words.output]
+        return [self.words.words[number].lower() for number in numbers]
+
+    def _marked(self, words: torch.Tensor, there: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the words of each text with the mark behind them that the answer follows, and how many they are."""
+        lengths = there.sum(1)
+        mark = self.llm.get_input_embeddings().weight[self.words.output].to(words)
+        behind = torch.arange(words.shape[1] + 1, device=words.device) == lengths[:, None]
+        return torch.where(behind[..., None], mark, nn.functional.pad(words, (0, 0, 0, 1))), lengths + 1
 
     def _places(self, layout: Layout, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the text of each place (-1: none) and its position, [num_items, num_tokens], torch.int64."""

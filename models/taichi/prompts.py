@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any
 
 from ...linklevel.validation import check_choice
+from ..choices import lettered
 
 FOLDER = Path(__file__).parent / "templates"
 TASKS = ("vqa", "choice", "captioning", "classification")
@@ -104,7 +104,5 @@ def _escaped(content: Mapping[str, Any], name: str) -> str:
     # Marks of the template in somebody's text would be read as such.
     value = content.get(name, "")
     if name == "choices":
-        if len(value) > len(ascii_uppercase):
-            raise ValueError(f"choices: {len(value)} given; at most {len(ascii_uppercase)} have a letter each")
-        value = "\n".join(f"{letter}. {choice}" for letter, choice in zip(ascii_uppercase, value, strict=False))
+        value = lettered(value)
     return str(value).replace("<", " ").replace(">", " ")

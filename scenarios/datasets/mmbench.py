@@ -15,7 +15,7 @@ from .media import image_of
 from .stores import UnreadableError
 from .tsv import ByteLines, long_fields
 
-LETTERS = "ABCDE"
+OPTIONS = "ABCDE"
 COLUMNS = ("index", "question", "A", "B", "category", "image")
 ROUND = 1_000_000
 """Official files that are rotated already number the rotations of question i as i + k·10^6."""
@@ -144,7 +144,7 @@ class MMBench(Indexed):
         row = {
             column: "" if value == "nan" else value.strip() for column, value in zip(self.columns, fields, strict=True)
         }
-        given = [row.get(letter, "") for letter in LETTERS]
+        given = [row.get(letter, "") for letter in OPTIONS]
         choices = tuple(choice for choice in given if choice)
         answer = row.get("answer", "")
         wrong = ""
@@ -154,8 +154,8 @@ class MMBench(Indexed):
             wrong = "empty question"
         elif len(choices) < 2 or any(given[len(choices) :]):
             wrong = "choices must be two or more, without a gap"
-        elif self.split == "dev" and (not answer or answer not in LETTERS[: len(choices)]):
-            wrong = f"answer {answer!r} is none of {LETTERS[: len(choices)]}"
+        elif self.split == "dev" and (not answer or answer not in OPTIONS[: len(choices)]):
+            wrong = f"answer {answer!r} is none of {OPTIONS[: len(choices)]}"
         elif not row["image"]:
             wrong = "no image"
         if wrong:
@@ -169,7 +169,7 @@ class MMBench(Indexed):
             question=row["question"],
             hint=row.get("hint", ""),
             choices=choices,
-            answer=LETTERS.index(answer) if answer else None,
+            answer=OPTIONS.index(answer) if answer else None,
             category=row["category"],
             group=row.get("l2-category", ""),
         )
@@ -181,7 +181,7 @@ class MMBench(Indexed):
             cluster=self.clusters[record.image],
             inputs={"question": record.question, "choices": record.choices}
             | ({"hint": record.hint} if record.hint else {}),
-            references=() if record.answer is None else (LETTERS[record.answer],),
+            references=() if record.answer is None else (OPTIONS[record.answer],),
             family=record.category if self.family == "category" else record.group,
             extra={
                 "circular": record.number % ROUND,

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from ...models.choices import LETTERS
 from .vqa import normalize_answer
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
 _LEADING = re.compile(r"^\W*([A-Z])\s*[.):,]")
 _NAMED = re.compile(r"\b(?:answer|option|choice)\b\W*(?:is\W*)?\(?([A-Z])\b(?!')", re.IGNORECASE)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...linklevel.validation import check_choice, check_range
+from ...models.choices import lettered
 from ..datasets.base import Dataset, Sample
-from ..metrics.multiple_choice import LETTERS
 from ..statistics.metric import Metric
 from ..statistics.metrics import RateMetric
 from .base import Task
@@ -122,13 +122,16 @@ class DatasetTask(Task):
         )
 
     def instruct(self, sample: Sample) -> str:
-        """Return what the receiver's model is told about a sample."""
-        choices = zip(LETTERS, sample.inputs.get("choices", ()), strict=False)
+        """Return what the receiver's model is told about a sample.
+
+        Raises:
+            ValueError: for more choices than letters.
+        """
         values = {
             "question": sample.inputs.get("question", ""),
             "text": sample.inputs.get("text", ""),
             "hint": sample.inputs.get("hint", ""),
-            "choices": "\n".join(f"{letter}. {choice}" for letter, choice in choices),
+            "choices": lettered(sample.inputs.get("choices", ())),
         }
         return self.instruction.format_map(values).strip()
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ...models.choices import LETTERS
 from ..datasets.base import Dataset, Sample
 from ..metrics.grouped import GroupMetric, SelectedMean
 from ..metrics.mm_vet import AnswerScores, contains_answer, matches_answer
-from ..metrics.multiple_choice import LETTERS, letter_of, yes_or_no
+from ..metrics.multiple_choice import letter_of, yes_or_no
 from ..statistics.bootstrap import cluster_bootstrap, cluster_sums
 from ..statistics.metric import Columns as ColumnsOf
 from ..statistics.metric import Estimate, Metric

@@ -38,13 +38,15 @@ def test_places_are_those_of_words_in_the_row(question: str, questions: list[Any
     model = system(question=question)
     batch = model.collate(questions)
     row, place, step = (batch[f"referent_{name}"] for name in ("row", "place", "step"))
-    words = [model.words.words[int(one)] for one in batch["words"][row, place]]
+    marked = torch.nn.functional.pad(batch["words"], (0, 1))
+    marked[torch.arange(len(marked)), batch["lengths"]] = model.words.output
+    words = [model.words.words[int(one)] for one in marked[row, place]]
     assert set(step.tolist()) == set(range(NOUN, NUM_STEPS))
-    assert all((word == "?") == (number >= 0) for word, number in zip(words, step.tolist(), strict=True))
+    assert all((word == "<output>") == (number >= 0) for word, number in zip(words, step.tolist(), strict=True))
     assert batch["referent_cells"].shape == (len(row), model.num_image_tokens)
     made, layout = seen(model, batch)
     embedded = made.inputs[0][layout.owner[row], layout.starts[row] + place]
-    torch.testing.assert_close(embedded, model.llm.get_input_embeddings()(batch["words"][row, place]))
+    torch.testing.assert_close(embedded, model.llm.get_input_embeddings()(marked[row, place]))
 
 
 def test_the_attention_is_that_of_the_model(questions: list[Any]) -> None:
@@ -73,7 +75,7 @@ def test_the_loss_is_the_divergence_from_where_objects_are(questions: list[Any])
         values = []
         for one in (batch["referent_step"] == number).nonzero()[:, 0].tolist():
             row = int(batch["referent_row"][one])
-            before = sum(length for n, length in enumerate(lengths[:row]) if owner[n] == owner[row])
+            before = sum(length + 1 for n, length in enumerate(lengths[:row]) if owner[n] == owner[row])
             place = torch.tensor([before + int(batch["referent_place"][one])])
             scores = attention(model.llm.model, made, layer, torch.tensor([owner[row]]), place, heads=1)[0, 0]
             there = batch["referent_cells"][one]
@@ -81,6 +83,21 @@ def test_the_loss_is_the_divergence_from_where_objects_are(questions: list[Any])
         wanted += sum(values) / len(values)
     found = model.auxiliary(batch, ["referents"])["referents"]
     assert float(found.detach()) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_tokens_of_the_picture_see_all_of_themselves_or_those_before(full: bool, questions: list[Any]) -> None:
+    model = system(full=full)
+    batch = model.collate(questions)
+    sent = model.tokens(batch)
+    other = sent.values.clone()
+    other[:, -1] += 1.0
+    both: list[torch.Tensor] = []
+    for values in (sent.values, other):
+        looked: list[Any] = []
+        model._scores(replace(sent, values=values), batch, looked)
+        both.append(looked[0][0].inputs[-1][:, : model.num_image_tokens - 1])
+    assert torch.equal(*both) is not full
 
 
 def test_the_loss_takes_what_arrived(questions: list[Any]) -> None:

@@ -81,6 +81,12 @@ def test_batches_and_repetitions():
     assert len(task.batch(2, 8, Draws(seed=1))) == 4
 
 
+def test_more_choices_than_letters_are_refused():
+    sample = Sample(id="0", cluster=0, inputs={"question": "Which?", "choices": ["cow"] * 27}, references=("A",))
+    with pytest.raises(ValueError, match="choices: 27 given; at most 26"):
+        vqa(instruction="{question}\n{choices}").instruct(sample)
+
+
 def test_the_engine_runs_it_with_every_reference_line():
     task, link = vqa(train=data(60)), Oracle()
     columns = run_batch(task, link, 0.0, Draws(seed=1, batch=0), 24)
