@@ -175,8 +175,8 @@ class Pictures(_OnData):
         if "frechet" in self.extras and getattr(self.data, "train_split", None) is None:
             yield Broken("extras", list(self.extras), f"frechet needs a training part, and {self.data.type} has none")
 
-    def build(self) -> "DatasetTask":
-        """Construct the task."""
+    def made(self) -> "DatasetTask":
+        """Construct a new task."""
         from ..tasks import PicturesTask
 
         data = self.data.build()
@@ -225,8 +225,8 @@ class TextToImage(_OnData):
         if self.reference is None and self.data.train_split is None:
             yield Broken("reference", None, "is missing; the data have no training part")
 
-    def build(self) -> "DatasetTask":
-        """Construct the task."""
+    def made(self) -> "DatasetTask":
+        """Construct a new task."""
         from ..tasks.text_to_image import TextToImageJudge, TextToImageTask
 
         data, (components, pictures) = self.data.build(), self._real()

@@ -253,6 +253,11 @@ class Prompts(DataConfig):
         """Where real pictures for comparison are."""
         return getattr(self.captions, "train_split", None)
 
+    @property
+    def seeded(self) -> bool:  # type: ignore[override]
+        """Whether the pictures are generated."""
+        return getattr(self.captions, "seeded", False)
+
     def build(self, **changed: Any) -> Any:
         """Construct the data set; ``changed`` replaces arguments of the captions', such as ``split``."""
         from ..datasets.prompts import Prompts as Dataset

@@ -155,13 +155,16 @@ def test_every_task_on_data_says_what_it_sends():
 
 
 def test_generated_data_are_made_once_for_all_who_ask_the_same():
-    def task(**changes):
-        return TASKS.validate_python(
-            {"type": "vqa", "data": {"type": "clevr_synth", "num_images": 2, "questions_per_image": 2, **changes}}
-        ).build()
+    def task(kind="vqa", **changes):
+        scenes = {"type": "clevr_synth", "num_images": 2, "questions_per_image": 2, **changes}
+        return TASKS.validate_python({"type": kind, "data": scenes}).build()
 
-    assert task() is task()
-    assert task(seed=1) is not task()
-    every = [config for config in CONFIGS if getattr(config, "seeded", False)]
+    for kind in ("vqa", "pictures"):
+        assert task(kind) is task(kind)
+        assert task(kind, seed=1) is not task(kind)
+    captions = {"type": "prompts", "captions": {"type": "clevr_captions", "num_images": 66}}
+    drawing = {"type": "text_to_image", "data": captions, "reference": captions, "allow_few": True}
+    assert TASKS.validate_python(drawing).build() is TASKS.validate_python(drawing).build()
+    every = [config for config in CONFIGS if getattr(config, "seeded", False) is True]
     assert every
     assert not any("path" in config.model_fields for config in every)
