@@ -98,4 +98,6 @@ def train(
 def command(arguments: argparse.Namespace, scheme: Any) -> str:
     """Return what makes a scheme's weights again."""
     code = ["--allow-code"] if arguments.allow_code else []
-    return shlex.join(["tokencom", "train", arguments.scenario, *arguments.overrides, *code, "--scheme", scheme.name])
+    # A name with a minus in front would be read as an option.
+    named = [f"--scheme={scheme.name}"] if scheme.name.startswith("-") else ["--scheme", scheme.name]
+    return shlex.join(["tokencom", "train", arguments.scenario, *arguments.overrides, *code, *named])

@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 
 
 def file_name(job: "Job", *, single: bool) -> str:
-    """Return the name of a job's files: scenario and scheme, and the key's beginning where a scheme has several."""
-    slug = re.sub(r"[^a-z0-9]+", "_", f"{job.scenario.name} {job.scheme.name}".lower()).strip("_")
-    return slug if single else f"{slug}_{job.key[:8]}"
+    """Return the name of a job's files: scenario and scheme, and the key's beginning where that is not enough.
+
+    It is not for a scheme with several trainings, nor for schemes whose names differ in signs only, as -6 dB and 6 dB.
+    """
+    slug = _slug(job.scheme.name)
+    alone = [_slug(scheme.name) for scheme in job.scenario.schemes].count(slug) == 1
+    name = f"{_slug(job.scenario.name)}_{slug}"
+    return name if single and alone else f"{name}_{job.key[:8]}"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True) -> Path:

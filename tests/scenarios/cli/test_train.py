@@ -1,5 +1,6 @@
 """Training from the command line: what is made, what is found, and what an interruption leaves."""
 
+import argparse
 import json
 import multiprocessing
 import signal
@@ -16,7 +17,9 @@ from training_scenario import YAML, at_step, killed
 
 from tokencom.models.training import log
 from tokencom.scenarios import Results, load_scenario, run
+from tokencom.scenarios.cli.train import command
 from tokencom.scenarios.engine import training
+from tokencom.scenarios.engine.weight_files import file_name
 from tokencom.scenarios.schema import trained, weights
 
 CODE = "--allow-code"
@@ -212,6 +215,16 @@ class TestOutput:
         assert cli("run", scenario, CODE, "--workers", 0, "--output", tmp_path / "o", "--no-train")[0] == 0
         monkeypatch.undo()
         weights.cards.cache_clear()
+
+    def test_schemes_whose_names_differ_in_signs_have_their_own_files(self):
+        made = [one for one in training.jobs(load_scenario("unitocom/adaptive")) if one.scheme.name.endswith("6 dB")]
+        assert [file_name(one, single=True) for one in made] == [f"adaptive_6_db_{one.key[:8]}" for one in made]
+        assert [one.scheme.name for one in made] == ["-6 dB", "6 dB"]
+
+    def test_a_command_names_a_scheme_with_a_minus_in_front(self):
+        given = argparse.Namespace(scenario="a.yaml", overrides=[], allow_code=False)
+        typed = [command(given, argparse.Namespace(name=name)) for name in ("-6dB", "6 dB")]
+        assert typed == ["tokencom train a.yaml --scheme=-6dB", "tokencom train a.yaml --scheme '6 dB'"]
 
     def test_a_written_file_can_be_named(self, cli, scenario, tmp_path):
         cli("train", scenario, CODE, "--output", tmp_path / "out", "--quiet")

@@ -130,12 +130,13 @@ def test_codecs_differ_in_the_snrs_of_their_training_only():
 
 
 def test_more_denoising_steps_make_other_pictures_of_the_same_captions():
-    few = ["task.data.captions.num_images=66", "task.allow_few=true", "sweep={snr_db: [18]}"]
+    few = ["task.data.captions.num_images=66", "task.allow_few=true"]
     reference = "task.reference={type: prompts, captions: {type: clevr_captions, split: train, num_images: 70}}"
     made = {}
     for count in (2, 2, 20):
-        scenario = load_scenario("unitocom/sampling_steps", [*few, reference, f"schemes.*.system.num_steps={count}"])
-        task, link = scenario.build("UniToCom")
+        swept = f"sweep={{schemes.*.system.num_steps: [{count}], snr_db: [18]}}"
+        (point,) = load_scenario("unitocom/sampling_steps", [*few, reference, swept]).points()
+        task, link = point.scenario.build("UniToCom")
         pictures = np.stack(link(task.batch(0, 4, Draws(seed=1)), 18.0, Draws(seed=2)).payload)
         assert count not in made or (made[count] == pictures).all()
         made[count] = pictures
