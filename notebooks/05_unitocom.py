@@ -101,17 +101,30 @@ display(Audio(hearing.contents(rebuilt)[0], rate=hearing.config.sampling_rate))
 # %% [markdown]
 # ## 3. Questions and digits over the air
 #
-# Each token becomes 16 complex symbols. The same fades at three SNRs. The small model hears digits well; of pictures
-# it knows little more than the most common answers, which 1800 steps did not change.
+# Each token becomes 16 complex symbols. The same fades at three SNRs. The small model of three tasks hears digits well;
+# of pictures it knows little more than the most common answers, which 1800 steps did not change.
+
 
 # %%
-for name, (task, own) in tasks.items():
+def answers(task, own):
+    """Print what is answered at three SNRs, the question and what is right."""
     batch = [task.data[number] for number in range(6)]
-    print(f"{name}: {int(own(batch[:1], 12.0, Draws(seed=1)).channel_uses.total[0])} channel uses for the first")
+    print(f"{int(own(batch[:1], 12.0, Draws(seed=1)).channel_uses.total[0])} channel uses for the first")
     rows = {snr_db: own(batch, snr_db, Draws(seed=1)).payload for snr_db in (0.0, 6.0, 18.0)}
     for number, sample in enumerate(batch):
         said = " | ".join(f"{row[number]:>24s}" for row in rows.values())
         print(f"{said} | {sample.inputs.get('question', '')} ({sample.references[0]})")
+
+
+for task, own in tasks.values():
+    answers(task, own)
+
+# %% [markdown]
+# One that was trained for questions alone, in more tokens and more steps, knows more. Its training was also told what
+# lies in the patch of each token, and which objects each phrase of a question speaks of (`scenes: true`).
+
+# %%
+answers(*load_scenario("unitocom/fig2a_vqa", ["task.data.num_images=2"]).build("UniToCom"))
 
 # %% [markdown]
 # ## 4. Pictures from captions
@@ -168,5 +181,7 @@ figure.tight_layout()
 # ## 6. From here
 #
 # * `tokencom run unitocom/unified` draws all three tasks, with intervals and reference lines.
-# * `tokencom run unitocom/fig2c_asr` puts speech beside Opus with LDPC and 16-QAM.
+# * `tokencom run unitocom/fig2a_vqa` puts questions beside MU-DeepSC and JPEG with LDPC and 16-QAM,
+#   `tokencom run unitocom/fig2c_asr` speech beside DeepSC-ST and Opus.
+# * `tokencom run unitocom/adaptive` puts one codec for all SNRs beside those that were trained for one.
 # * `tokencom train unitocom/unified` makes the weights again, where they are not shipped.
