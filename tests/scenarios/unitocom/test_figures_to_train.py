@@ -1,4 +1,4 @@
-"""Figures of UniToCom whose weights do not come with the package: what they compare, and short runs."""
+"""Figures of UniToCom and their trainings: what they compare, and short runs from nothing."""
 
 import numpy as np
 import pytest

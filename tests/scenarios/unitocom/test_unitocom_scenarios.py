@@ -9,7 +9,7 @@ from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import shipped_weights
 from tokencom.scenarios.schema import load_scenario, shipped, trained
 
-TO_TRAIN = [f"unitocom/{name}" for name in ("fig2a_vqa", "fig2b_text_to_image", "fig3_token_length")]
+TO_TRAIN = ["unitocom/fig2b_text_to_image"]
 """Figures whose weights do not come with the package; see test_figures_to_train.py."""
 
 NAMES = [name for name in shipped() if name.startswith("unitocom/") and name not in TO_TRAIN]
