@@ -111,7 +111,7 @@ def test_tokenizers_of_one_size_see_the_same_channel_uses_and_use_their_reals_un
 
 
 def test_codecs_differ_in_the_snrs_of_their_training_only():
-    """The adaptive codec is at 18 dB better than one for -6 dB, of 40 pictures by 1.4 dB on average, and uses no more."""
+    """The codec for all SNRs is better at 18 dB than the one for -6 dB, by 1.4 dB on average, for the same uses."""
     scenario = load_scenario("unitocom/adaptive", ["task.data.num_images=40"])
     drawn = [scheme for scheme in scenario.schemes if not getattr(scheme, "train_only", False)]
     stages = [dict(scheme.training.stages[0]) for scheme in drawn]
