@@ -63,12 +63,12 @@ def test_shared_memory_equals_the_library_layer() -> None:
 
 def test_questions_behind_one_prefix_equal_questions_alone(questions: list[Item]) -> None:
     """The block mask, against one sequence for each question through the library's causal model."""
-    system = small("mobile_vlm")
+    system = small("mobile_vlm", full=False)
     batch = system.collate(questions)
     tokens = system.tokens(batch)
     found = system._scores(tokens, batch)[0]
     for row in range(3):
-        ids = batch["words"][row, : batch["lengths"][row]]
+        ids = torch.tensor([*batch["words"][row, : batch["lengths"][row]], system.words.output])
         words = system.llm.get_input_embeddings()(ids)
         sequence = torch.cat([tokens.values[batch["owner"][row]], words])[None]
         logits = system.llm(inputs_embeds=sequence).logits[0, -1]

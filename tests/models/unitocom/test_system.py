@@ -275,7 +275,12 @@ def test_one_model_trains_on_all_tasks_over_a_link(tmp_path):
     for task in TASKS:
         samples = SAMPLES[task]()
         pairs = zip(fresh.answer(fresh.encode(samples), samples), model.clean(samples, 10.0), strict=True)
-        assert all(np.array_equal(a, b) for a, b in pairs)
+        assert all(alike(a, b) for a, b in pairs)
+
+
+def alike(answer, other):
+    """Whether two texts are equal, or two pictures but for rounding: the link scales tokens, and scales them back."""
+    return answer == other if isinstance(answer, str) else np.abs(answer.astype(int) - other).max() <= 1
 
 
 def test_keys_tell_what_is_sent(system):
