@@ -44,10 +44,10 @@ class ImageTokenizer(TransformerTokenizer):
         """
         images = []
         for content in contents:
-            image = np.asarray(content)
+            image = np.array(content, order="C")
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
                 raise ValueError(f"image: {image.dtype} {list(image.shape)} given; uint8 [height, width, 3] is needed")
-            pixels = torch.from_numpy(np.array(image, order="C")).movedim(-1, 0)[None] / 255
+            pixels = torch.from_numpy(image).movedim(-1, 0)[None] / 255
             images.append(resized(pixels, self.config.image_size))
         return torch.cat(images) * 2 - 1
 

@@ -274,8 +274,9 @@ def test_one_model_trains_on_all_tasks_over_a_link(tmp_path):
     assert fresh.encoder_id() == system.encoder_id()
     for task in TASKS:
         samples = SAMPLES[task]()
-        pairs = zip(fresh.answer(fresh.encode(samples), samples), model.clean(samples, 10.0), strict=True)
-        assert all(alike(a, b) for a, b in pairs)
+        found, own = (one.answer(one.encode(samples), samples) for one in (fresh, system))
+        assert all(np.array_equal(a, b) for a, b in zip(found, own, strict=True))
+        assert all(alike(a, b) for a, b in zip(found, model.clean(samples, 10.0), strict=True))
 
 
 def alike(answer, other):

@@ -165,6 +165,6 @@ def test_generated_data_are_made_once_for_all_who_ask_the_same():
     captions = {"type": "prompts", "captions": {"type": "clevr_captions", "num_images": 66}}
     drawing = {"type": "text_to_image", "data": captions, "reference": captions, "allow_few": True}
     assert TASKS.validate_python(drawing).build() is TASKS.validate_python(drawing).build()
-    every = [config for config in CONFIGS if getattr(config, "seeded", False) is True]
+    every = [config for config in CONFIGS if getattr(config, "seeded", False)]
     assert every
     assert not any("path" in config.model_fields for config in every)
