@@ -8,6 +8,7 @@ from torch import nn
 
 from ...linklevel.jscc.base import seeded
 from ..scenes import Referents, layers_loss
+from ..split.masks import block_mask
 from ..split.reception import Reception, attention
 from .answering import AnswerSystem, Batch
 from .encoders import PictureEncoder
@@ -155,17 +156,10 @@ class MobileVLM(AnswerSystem):
         layout = Layout(owner, lengths, torch.ones_like(seen[:, 0]), self.num_image_tokens)
         x = layout.joined(pictures, words).values
         text, place = self._places(layout, x)
-        order = torch.arange(x.shape[1], device=x.device)
-        first = torch.cat([seen, seen.new_zeros(len(seen), x.shape[1] - seen.shape[1])], 1)
-        same = (text[:, :, None] == text[:, None]) | first[:, None]
-        before = order[:, None] >= order
-        if self.sizes["full"]:
-            before = before | (first[:, :, None] & first[:, None])
-        allowed = same & before & ((text >= 0) | first)[:, None]
-        allowed = allowed | torch.eye(len(order), dtype=torch.bool, device=x.device)
+        allowed = block_mask(seen, text[:, self.num_image_tokens :], full=self.sizes["full"])
         bias = x.new_zeros(allowed.shape).masked_fill(~allowed, torch.finfo(x.dtype).min)
         run = self.llm.model(
-            inputs_embeds=x, attention_mask=bias[:, None], position_ids=place, use_cache=False,
+            inputs_embeds=x, attention_mask=bias, position_ids=place, use_cache=False,
             output_hidden_states=True,
         )  # fmt: skip
         states, count = run.last_hidden_state, self.num_image_tokens

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..split.masks import block_mask, own_mask, own_positions, sent_mask, sent_positions
 from ..split.parts import LowerPart, UpperPart
 from ..split.reception import Reception, attention
-from .masks import block_mask, own_mask, own_positions, sent_mask, sent_positions
 
 
 @dataclass

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ..decoding import greedy
+from ..split.masks import block_mask, own_positions, sent_positions
 from ..split.parts import check_model
-from ..taichi.masks import block_mask, own_positions, sent_positions
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import DigitalLink, JSCCLink
 from tokencom.linklevel.sources import JPEG
 from tokencom.linklevel.tokens import Tokens
+from tokencom.models.split.masks import block_mask, own_positions
 from tokencom.models.systems import LinkTraining, SourceSystemLink, SystemLink, TokenMemory
 from tokencom.models.systems.state import copy_state, state_of
 from tokencom.models.taichi.batches import NOTHING
-from tokencom.models.taichi.masks import block_mask, own_positions
 from tokencom.models.training import Stage, train
 
 sys.path.insert(0, str(Path(__file__).parent))
