@@ -1,26 +1,29 @@
-"""Numbers of weight files in 16, 8 or 6 bits, as they are passed on; what is loaded takes the module's type again.
+"""Numbers of weight files in 16 bits or fewer, as they are passed on; what is loaded takes the module's type again.
 
-With 8 or 6 bits each row of a matrix, its first axis, is a row of integers from -127 to 127 or from -31 to 31, and a
-scale of its own, so that a number is off by at most 1/254 or 1/62 of the largest in its row. Integers of 6 bits stand
-in bytes without gaps. Vectors and small matrices have 16 bits.
+With 8 bits or fewer each row of a matrix, its first axis, is a row of integers and a scale of its own, so that a number
+is off by at most half a step, which is the largest of its row over 127, 31, 15 or 7 with 8, 6, 5 or 4 bits. The
+integers are written with Huffman's code (zlib, RFC 1950), so that frequent ones take less room than the bits say.
+Vectors and small matrices have 16 bits.
 """
 
+import zlib
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import torch
 
-Bits = Literal[6, 8, 16, 32]
-BITS: tuple[Bits, ...] = (6, 8, 16, 32)
+Bits = Literal[4, 5, 6, 8, 16, 32]
+BITS: tuple[Bits, ...] = (4, 5, 6, 8, 16, 32)
 
 SCALE, SHAPE = ":scale", ":shape"
-"""Behind a tensor's name: that of the scales of its rows, and that of its shape if its integers have 6 bits."""
+"""Behind a tensor's name: that of the scales of its rows, and that of its shape."""
 
 SMALLEST = 1024
 """Numbers in a matrix that is worth scales (count)."""
 
-LARGEST = {6: 31, 8: 127}
+LARGEST = {4: 7, 5: 15, 6: 31, 8: 127}
+"""Integer that stands for the largest number of a row, by the bits (count)."""
 
 
 def packed(tensors: Mapping[str, torch.Tensor], bits: Bits) -> dict[str, torch.Tensor]:
@@ -40,14 +43,16 @@ def packed(tensors: Mapping[str, torch.Tensor], bits: Bits) -> dict[str, torch.T
 
 
 def unpacked(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors that :func:`packed` was given, rounded; those in integers and scales as torch.float32."""
-    found = {}
-    for name, tensor in tensors.items():
-        if name.endswith((SCALE, SHAPE)):
-            continue
-        whole = _spread(tensor, tensors[name + SHAPE].tolist()) if name + SHAPE in tensors else tensor
-        found[name] = _numbers(whole, tensors[name + SCALE]) if name + SCALE in tensors else tensor
-    return found
+    """Return the tensors that :func:`packed` was given, rounded; those in integers and scales as torch.float32.
+
+    Raises:
+        ValueError: for integers that are damaged.
+    """
+    return {
+        name: _numbers(name, tensor, tensors[name + SCALE], tensors[name + SHAPE].tolist())
+        if name + SCALE in tensors else tensor
+        for name, tensor in tensors.items() if not name.endswith((SCALE, SHAPE))
+    }  # fmt: skip
 
 
 def _packed(name: str, tensor: torch.Tensor, bits: Bits) -> dict[str, torch.Tensor]:
@@ -63,27 +68,21 @@ def _packed(name: str, tensor: torch.Tensor, bits: Bits) -> dict[str, torch.Tens
     if not bool(scale.isfinite().all()):
         raise ValueError(f"bits: {name} has numbers that are not finite; write it with 32 bits")
     whole = (rows / scale.clamp(min=torch.finfo(torch.float32).tiny)[:, None]).round().to(torch.int8)
-    if bits == 8:
-        return {name: whole.reshape(tensor.shape), name + SCALE: scale}
-    return {name: _dense(whole), name + SCALE: scale, name + SHAPE: torch.tensor(tensor.shape)}
+    return {name: _written(whole), name + SCALE: scale, name + SHAPE: torch.tensor(tensor.shape)}
 
 
-def _numbers(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    return (whole.float().flatten(1) * scale[:, None]).reshape(whole.shape)
+def _written(whole: torch.Tensor) -> torch.Tensor:
+    """Return integers, torch.int8, as the bytes of their Huffman code, torch.uint8 [num_bytes]."""
+    coder = zlib.compressobj(level=9, strategy=zlib.Z_HUFFMAN_ONLY)
+    return torch.frombuffer(bytearray(coder.compress(whole.numpy().tobytes()) + coder.flush()), dtype=torch.uint8)
 
 
-def _dense(whole: torch.Tensor) -> torch.Tensor:
-    """Return integers of 6 bits, [num_rows, num_columns], as bytes [num_rows, ceil(num_columns * 6 / 8)]."""
-    eight = np.unpackbits((whole.numpy() + LARGEST[6]).astype(np.uint8)[..., None], axis=-1)
-    return torch.from_numpy(np.packbits(eight[..., 2:].reshape(len(whole), -1), axis=-1))
-
-
-def _spread(dense: torch.Tensor, shape: list[int]) -> torch.Tensor:
-    """Return what :func:`_dense` was given, in its shape."""
-    rows, columns = shape[0], int(np.prod(shape[1:]))
-    six = np.unpackbits(dense.numpy(), axis=-1, count=6 * columns).reshape(rows, columns, 6)
-    eight = np.concatenate([np.zeros((rows, columns, 2), np.uint8), six], -1)
-    return torch.from_numpy(np.packbits(eight, axis=-1).reshape(shape).astype(np.int8) - np.int8(LARGEST[6]))
+def _numbers(name: str, written: torch.Tensor, scale: torch.Tensor, shape: list[int]) -> torch.Tensor:
+    try:
+        whole = np.frombuffer(zlib.decompress(written.numpy().tobytes()), np.int8).reshape(len(scale), -1)
+        return (torch.from_numpy(whole.astype(np.float32)) * scale[:, None]).reshape(shape)
+    except (zlib.error, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name}: its integers are damaged ({error}); fetch the file again") from error
 
 
 def kept_by(below: torch.Tensor | None, tensor: torch.Tensor, bits: Bits) -> bool:

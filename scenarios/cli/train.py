@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="folder", help="also write <scenario>_<scheme>.safetensors and .json here"
     )
     parser.add_argument(
-        "--bits", type=int, choices=(6, 8, 16, 32), metavar="count",
-        help="with --output: of each number, 32, 16, or 8 or 6 with a scale for each row of a matrix (32 if absent)",
+        "--bits", type=int, choices=(4, 5, 6, 8, 16, 32), metavar="count",
+        help="with --output: of each number, 32, 16, or 8 to 4 with a scale for each row of a matrix (32 if absent)",
     )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 

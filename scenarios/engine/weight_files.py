@@ -42,7 +42,7 @@ def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True
     Args:
         job: the training.
         folder: where to.
-        bits: that a number has in the file, 32, 16, 8 or 6; see :mod:`~tokencom.models.systems.packing`.
+        bits: that a number has in the file, 32, 16, 8, 6, 5 or 4; see :mod:`~tokencom.models.systems.packing`.
         single: whether the scheme has no other trainings in this scenario.
 
     Returns:
