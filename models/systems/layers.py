@@ -1,18 +1,19 @@
 """Weight files that hold what a training changed, and name the file that has the rest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..training.tensors import read_note, read_tensors
-from .packing import Bits, kept_by, unpacked
+from ..training.tensors import digest_of, read_note, read_tensors
+from .packing import Bits, kept_by, names_of, unpacked
 
-START, WITHOUT, INITIAL = "start", "without", "initial"
-"""In a file's note: the key of the weights that have the rest, which of their tensors do not belong to it, and which
-tensors are in no file, since no training has changed the initial values that follow from a configuration's seed."""
+START, WITHOUT, INITIAL, BELOW = "start", "without", "initial", "below"
+"""In a file's note: the key of the weights that have the rest, which of their tensors do not belong to it, which
+tensors are in no file, since no training has changed the initial values that follow from a configuration's seed, and
+the hash of those tensors of the rest that its own are differences from."""
 
 ADAPTER = ".lora_A."
 
@@ -53,18 +54,38 @@ def read_layers(path: Path) -> tuple[dict[str, torch.Tensor], set[str]]:
     found: dict[str, torch.Tensor] = {}
     initial: set[str] = set()
     for one in files_of(path):
-        own, note = unpacked(read_tensors(one)), read_note(one, needed=False)
+        packed, note = read_tensors(one), read_note(one, needed=False)
+        own = unpacked(packed, _below(found, packed, note.get(BELOW), one))
         without = set(note.get(WITHOUT, ()))
         found = {name: tensor for name, tensor in adapted(found, own).items() if name not in without} | own
         initial = (set(adapted(dict.fromkeys(initial), own)) | set(note.get(INITIAL, ()))) - without - set(own)
     return found, initial
 
 
+def _below(found: Mapping[str, Any], packed: Mapping[str, Any], digest: str | None, path: Path) -> dict[str, Any]:
+    """Return what a file's tensors are differences from.
+
+    Raises:
+        ValueError: if that is not what it was written with.
+    """
+    if digest is None:
+        return {}
+    below = shared(adapted(found, packed), names_of(packed))
+    if digest_of(below) != digest:
+        raise ValueError(f"{path}: goes on from other numbers than those beside it; write it again, or fetch both")
+    return below
+
+
+def shared(below: Mapping[str, torch.Tensor], names: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Return the tensors with these names that there are."""
+    return {name: below[name] for name in names if name in below}
+
+
 def upper_layer(
     tensors: Mapping[str, torch.Tensor], *, initial: Mapping[str, torch.Tensor], folder: Path | None = None,
     key: str = "", bits: Bits = 32,
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:  # fmt: skip
-    """Return the tensors that a training changed, and what a file of them has to note.
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:  # fmt: skip
+    """Return the tensors that a training changed, those that they went on from, and what a file of them has to note.
 
     Args:
         tensors: all of the state.
@@ -84,7 +105,10 @@ def upper_layer(
     note: dict[str, Any] = {INITIAL: sorted(unchanged)} if unchanged else {}
     if path is not None:
         note |= {START: key, WITHOUT: sorted((set(below) | left) - set(tensors))}
-    return own, note
+    went_on_from = shared(below, own)
+    if went_on_from:
+        note[BELOW] = digest_of(went_on_from)
+    return own, went_on_from, note
 
 
 def adapted(tensors: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:

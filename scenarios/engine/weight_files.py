@@ -48,7 +48,7 @@ def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True
     Returns:
         path of the safetensors file.
     """
-    from ...models.systems.layers import INITIAL, START, WITHOUT, upper_layer
+    from ...models.systems.layers import BELOW, INITIAL, START, WITHOUT, upper_layer
     from ...models.systems.packing import packed
     from ...models.systems.state import load_state, state_of
     from ...models.training.tensors import read_note, save_tensors, save_text
@@ -59,11 +59,11 @@ def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True
     load_state(parts, source)
     tensors, note = state_of(parts), read_note(source)
     path = folder / f"{file_name(job, single=single)}.safetensors"
-    own, changed = upper_layer(
+    own, below, changed = upper_layer(
         tensors, initial=state_of(_fresh(job)), folder=folder, key=_start(job, folder), bits=bits
     )
-    rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL)}
-    save_tensors(path, packed(own, bits), rest | changed)
+    rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL, BELOW)}
+    save_tensors(path, packed(own, bits, below), rest | changed)
     card = trained.card_beside(source)
     card["system"] = {**card["system"], **_configurations(job)}
     text = json.dumps({"name": path.stem, **card, "bits": bits}, indent=1, ensure_ascii=False)

@@ -142,7 +142,7 @@ class TestPacked:
             save_tensors(tmp_path / "a.safetensors", packed(below, bits), {"key": "k1"})
             (tmp_path / "a.json").write_text(json.dumps({"key": "k1"}))
             for asked in (6, 8, 16, 32):
-                own, _ = upper_layer(below, initial={}, folder=tmp_path, key="k1", bits=asked)
+                own, _, _ = upper_layer(below, initial={}, folder=tmp_path, key="k1", bits=asked)
                 assert set(own) == (set() if asked in left_out else {"a"})
 
 
@@ -186,7 +186,7 @@ class TestLayers:
         with torch.no_grad():
             later["link"].codec.mean.add_(1.0)
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
+        own, _, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert set(own) == {"link.codec.mean"}
         self.write(tmp_path, "b", own, "k2", **note)
         load_state(target, tmp_path / "b.safetensors")
@@ -202,7 +202,7 @@ class TestLayers:
                 if "lora_B" in name:
                     parameter.add_(0.5)
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
+        own, _, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert own
         assert all(".lora_" in name for name in own)
         self.write(tmp_path, "b", own, "k2", lora=asdict(lora), **note)
@@ -212,7 +212,7 @@ class TestLayers:
     def test_tensors_that_are_gone_stay_away(self, tmp_path):
         source, later, target = parts(1), {"link": parts(1)["link"]}, {"link": parts(2)["link"]}
         self.write(tmp_path, "a", state_of(source), "k1")
-        own, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
+        own, _, note = upper_layer(state_of(later), initial={}, folder=tmp_path, key="k1")
         assert own == {}
         self.write(tmp_path, "b", own, "k2", **note)
         assert read_layers(tmp_path / "b.safetensors")[0].keys() == state_of(later).keys()
@@ -228,7 +228,7 @@ class TestLayers:
         fresh, first, later, target = parts(1), parts(1), parts(1), parts(1)
         with torch.no_grad():
             first["system"].head.weight.add_(1.0)
-        own, note = upper_layer(state_of(first), initial=state_of(fresh))
+        own, _, note = upper_layer(state_of(first), initial=state_of(fresh))
         assert set(own) == {"system.head.weight"}
         assert {name.split(".")[0] for name in note["initial"]} == {"system", "link"}
         self.write(tmp_path, "a", own, "k1", **note)
@@ -237,10 +237,40 @@ class TestLayers:
         load_state(later, tmp_path / "a.safetensors")
         with torch.no_grad():
             later["link"].codec.mean.add_(1.0)
-        own, note = upper_layer(state_of(later), initial=state_of(fresh), folder=tmp_path, key="k1")
+        own, _, note = upper_layer(state_of(later), initial=state_of(fresh), folder=tmp_path, key="k1")
         assert set(own) == {"link.codec.mean"}
         self.write(tmp_path, "b", own, "k2", **note)
         target = parts(1)
         load_state(target, tmp_path / "b.safetensors")
         assert same(later, target)
         assert not same(first, target)
+
+    def changed(self, tmp_path, bits):
+        """Write weights and others that a training made of them; return those."""
+        below = {"a": torch.randn(200, 500, generator=torch.Generator().manual_seed(1)), "b": torch.ones(40, 40)}
+        later = {"a": below["a"] + 0.1 * below["a"].roll(1), "c": torch.eye(40), "b": below["b"]}
+        self.write(tmp_path, "a", packed(below, bits), "k1")
+        own, went_on_from, note = upper_layer(later, initial={}, folder=tmp_path, key="k1", bits=bits)
+        assert set(own) == {"a", "c"}
+        assert set(went_on_from) == {"a"}
+        self.write(tmp_path, "b", packed(own, bits, went_on_from), "k2", **note)
+        return later
+
+    @pytest.mark.parametrize("bits", [4, 5, 6, 8, 16])
+    def test_differences_come_back_as_the_numbers_themselves(self, tmp_path, bits):
+        later = self.changed(tmp_path, bits)
+        found, alone = read_layers(tmp_path / "b.safetensors")[0], unpacked(packed(later, bits))
+        assert all(torch.equal(found[name], alone[name]) for name in later)
+        with_difference = load_file(tmp_path / "b.safetensors")["a"].numel()
+        assert with_difference <= (1 if bits == 16 else 0.8) * packed(later, bits)["a"].numel()
+
+    def test_differences_past_a_byte_come_back(self):
+        below = {"a": torch.full((40, 40), -1.0)}
+        later = {"a": torch.ones(40, 40)}
+        assert torch.equal(unpacked(packed(later, 8, below), below)["a"], later["a"])
+
+    def test_differences_from_other_numbers_are_refused(self, tmp_path):
+        self.changed(tmp_path, 6)
+        self.write(tmp_path, "a", packed({"a": torch.zeros(200, 500), "b": torch.ones(40, 40)}, 6), "k1")
+        with pytest.raises(ValueError, match="goes on from other numbers than those beside it"):
+            read_layers(tmp_path / "b.safetensors")
