@@ -10,7 +10,7 @@ from tokencom.models.systems import shipped_weights
 from tokencom.scenarios.engine.training import missing
 from tokencom.scenarios.schema import load_scenario, shipped, trained
 
-TO_TRAIN = {f"tokcom_mlm/{name}" for name in ("baselines", "fig2_audio_length", "fig2_visual_length")}
+TO_TRAIN = {f"tokcom_mlm/{name}" for name in ("fig2_audio_length", "fig2_visual_length")}
 """Figures whose weights do not come with the package."""
 
 NAMES = [name for name in shipped() if name.startswith("tokcom_mlm/") and name not in TO_TRAIN]
