@@ -10,10 +10,7 @@ from tokencom.models.systems import shipped_weights
 from tokencom.scenarios.engine.training import missing
 from tokencom.scenarios.schema import load_scenario, shipped, trained
 
-TO_TRAIN = {f"tokcom_mlm/{name}" for name in ("fig2_audio_length", "fig2_visual_length")}
-"""Figures whose weights do not come with the package."""
-
-NAMES = [name for name in shipped() if name.startswith("tokcom_mlm/") and name not in TO_TRAIN]
+NAMES = [name for name in shipped() if name.startswith("tokcom_mlm/")]
 SIZE = ["task.data.num_clips=40"]
 HEADER = 32
 """Channel uses of the number of words, protected, beside the 8 of each word."""
@@ -48,11 +45,10 @@ def test_weights_come_with_the_package_and_no_training_sees_the_test(name):
             assert data.split == "train"
 
 
-def test_nothing_is_trained_for_figures_whose_weights_come_with_the_package(tmp_path, monkeypatch):
-    """Not even what they were started from; and those that need a training are named."""
+def test_nothing_is_trained(tmp_path, monkeypatch):
+    """Not even what they were started from."""
     monkeypatch.setenv("TOKENCOM_CACHE", str(tmp_path))
     assert [name for name in NAMES if missing(load_scenario(name))] == []
-    assert [name for name in TO_TRAIN if not missing(load_scenario(name))] == []
 
 
 def test_channel_uses_are_those_that_the_figure_says():
