@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..engine.results import Results
 
 _MOST_TICKS = 9
+_MOST_MARKERS = 24
+"""Of a curve; with more points some have none, so that curves behind it are seen."""
+
 _NOTE_WIDTH = 48
 """Characters in a line of a note in a panel."""
 
@@ -91,7 +94,10 @@ def draw_series(axes: "Axes", data: Series, style: dict[str, Any], joined: bool)
     value = np.where(shown, data.value, np.nan)
     colour = style["color"]
     line = "-" if joined else "none"
-    axes.plot(data.x, value, **style, linestyle=line, markeredgecolor="white", markeredgewidth=0.7, zorder=4)
+    axes.plot(
+        data.x, value, **style, linestyle=line, markeredgecolor="white", markeredgewidth=0.7, zorder=4,
+        markevery=max(1, -(-value.size // _MOST_MARKERS)),
+    )  # fmt: skip
     bars = shown & np.isfinite(data.low) & np.isfinite(data.high)
     floor = np.where(data.log & (data.low <= 0), np.where(bars, data.value * 1e-6, np.nan), data.low)
     below = np.maximum(data.value - floor, 0.0)[bars]

@@ -77,6 +77,14 @@ def test_points_lie_where_the_results_say(make_results):
     np.testing.assert_allclose([s[:, 1] for s in segments], ends)
 
 
+@pytest.mark.parametrize(("count", "every"), [(1, 1), (24, 1), (25, 2), (120, 5)])
+def test_curves_of_many_points_have_fewer_marks_but_all_points(make_results, count, every):
+    results = make_results(points=[{"snr_db": 0.1 * n} for n in range(count)])
+    line = curve_of(axes_of(results)[0], 0)
+    assert line.get_markevery() == every
+    assert len(line.get_xdata()) == count
+
+
 def test_zero_errors_are_bounds_and_never_simulated_points_are_absent(make_results):
     def value(scheme, point, metric):
         if point["snr_db"] == 0.0:
