@@ -22,6 +22,7 @@ SCALE, SHAPE = ":scale", ":shape"
 """Behind a tensor's name: that of the scales of its rows, and that of its shape."""
 
 EMPTY: Mapping[str, torch.Tensor] = MappingProxyType({})
+"""Of a file that goes on from no other."""
 
 SMALLEST = 1024
 """Numbers in a matrix that is worth scales (count)."""
@@ -107,12 +108,12 @@ def _written(whole: torch.Tensor) -> torch.Tensor:
 
 
 def _numbers(name: str, tensors: Mapping[str, torch.Tensor], below: torch.Tensor | None) -> torch.Tensor:
-    scale, shape = tensors[name + SCALE], tensors[name + SHAPE].tolist()
     try:
+        scale, shape = tensors[name + SCALE], tensors[name + SHAPE].tolist()
         told = np.frombuffer(zlib.decompress(tensors[name].numpy().tobytes()), np.int8).reshape(len(scale), -1)
         whole = torch.from_numpy(told.copy()) + _expected(below, shape, scale)
         return (whole.float() * scale[:, None]).reshape(shape)
-    except (zlib.error, ValueError, RuntimeError) as error:
+    except (zlib.error, KeyError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name}: its integers are damaged ({error}); fetch the file again") from error
 
 
