@@ -110,23 +110,32 @@ def test_tokenizers_of_one_size_see_the_same_channel_uses_and_use_their_reals_un
     assert active["sigma-GenIB"] > active["VAE"]
 
 
-def test_codecs_differ_in_the_snrs_of_their_training_only():
-    """The codec for all SNRs is better at 18 dB than the one for -6 dB, by 1.4 dB on average, for the same uses."""
-    scenario = load_scenario("unitocom/adaptive", ["task.data.num_images=40"])
+@pytest.mark.parametrize("name", ["unitocom/adaptive", "unitocom/adaptive_vqa"])
+def test_codecs_differ_in_the_snrs_of_their_training_only(name):
+    scenario = load_scenario(name)
     drawn = [scheme for scheme in scenario.schemes if not getattr(scheme, "train_only", False)]
     stages = [dict(scheme.training.stages[0]) for scheme in drawn]
     ranges = [tuple(stage.pop("snr_db")) for stage in stages]
     assert ranges == [(-6, 18), *((snr, snr) for snr in scenario.sweep["snr_db"])]
     assert all(stage == stages[0] for stage in stages)
     assert all((scheme.system, scheme.link) == (drawn[0].system, drawn[0].link) for scheme in drawn)
-    psnr = {}
-    for name in ("all SNRs", "-6 dB"):
-        task, link = scenario.build(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "snr_db", "metric", "uses"),
+    [("adaptive", "-6 dB", 18.0, "psnr", 64), ("adaptive_vqa", "0 dB", 6.0, "accuracy", 1024)],
+)
+def test_one_codec_is_better_than_one_of_another_snr(name, other, snr_db, metric, uses):
+    """By 1.4 dB and by 27 points on average, for the same uses."""
+    scenario = load_scenario(f"unitocom/{name}", ["task.data.num_images=40"])
+    found = {}
+    for scheme in ("all SNRs", other):
+        task, link = scenario.build(scheme)
         batch = task.batch(0, 40, Draws(seed=1))
-        reception = link(batch, 18.0, Draws(seed=2))
-        assert reception.channel_uses.total.tolist() == [64] * 40
-        psnr[name] = task.judge.columns(batch, reception.payload)["psnr"].mean()
-    assert psnr["all SNRs"] > psnr["-6 dB"]
+        reception = link(batch, snr_db, Draws(seed=2))
+        assert reception.channel_uses.total.tolist() == [uses] * 40
+        found[scheme] = task.judge.columns(batch, reception.payload)[metric].mean()
+    assert found["all SNRs"] > found[other]
 
 
 def test_more_denoising_steps_make_other_pictures_of_the_same_captions():
