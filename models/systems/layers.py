@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..training.tensors import digest_of, read_note, read_tensors
-from .packing import Bits, kept_by, names_of, unpacked
+from .packing import LARGEST, Bits, kept_by, names_of, unpacked
 
 START, WITHOUT, INITIAL, BELOW = "start", "without", "initial", "below"
 """In a file's note: the key of the weights that have the rest, which of their tensors do not belong to it, which
@@ -85,7 +85,7 @@ def upper_layer(
     tensors: Mapping[str, torch.Tensor], *, initial: Mapping[str, torch.Tensor], folder: Path | None = None,
     key: str = "", bits: Bits = 32,
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:  # fmt: skip
-    """Return the tensors that a training changed, those that they went on from, and what a file of them has to note.
+    """Return the tensors that a training changed, what to write differences from, and what a file of them has to note.
 
     Args:
         tensors: all of the state.
@@ -105,7 +105,7 @@ def upper_layer(
     note: dict[str, Any] = {INITIAL: sorted(unchanged)} if unchanged else {}
     if path is not None:
         note |= {START: key, WITHOUT: sorted((set(below) | left) - set(tensors))}
-    went_on_from = shared(below, own)
+    went_on_from = shared(below, own) if bits in LARGEST else {}
     if went_on_from:
         note[BELOW] = digest_of(went_on_from)
     return own, went_on_from, note

@@ -254,7 +254,7 @@ class TestLayers:
         self.write(tmp_path, "a", packed(below, bits), "k1")
         own, went_on_from, note = upper_layer(later, initial={}, folder=tmp_path, key="k1", bits=bits)
         assert set(own) == {"a", "c"}
-        assert set(went_on_from) == {"a"}
+        assert set(went_on_from) == ({"a"} if bits <= 8 else set())  # a file of whole numbers needs no other ones
         self.write(tmp_path, "b", packed(own, bits, went_on_from), "k2", **note)
         return later
 
