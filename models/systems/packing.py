@@ -1,10 +1,13 @@
 """Numbers of weight files in 16 bits or fewer, as they are passed on; what is loaded takes the module's type again.
 
 With 8 bits or fewer each row of a matrix, its first axis, is a row of integers and a scale of its own, so that a number
-is off by at most half a step, which is the largest of its row over 127, 31, 15 or 7 with 8, 6, 5 or 4 bits. The
-integers are written with Huffman's code (zlib, RFC 1950), so that frequent ones take less room than the bits say. Where
-a training went on from other weights, the integers are differences from those nearest to these, which are smaller.
+is off by at most half a step, which is the largest of its row over 127, 31, 15 or 7 with 8, 6, 5 or 4 bits. Where a
+training went on from other weights, the integers are differences from those nearest to these, which are smaller.
 Vectors and small matrices have 16 bits.
+
+A matrix ``name`` is the bytes ``name:packed``, torch.uint8: the number of its axes and its shape (32-bit integers), the
+scales (bfloat16) and the integers (8 bits each), all little-endian, in Huffman's code (zlib, RFC 1950), so that
+frequent integers take less room than the bits say.
 """
 
 import zlib
@@ -18,8 +21,8 @@ import torch
 Bits = Literal[4, 5, 6, 8, 16, 32]
 BITS: tuple[Bits, ...] = (4, 5, 6, 8, 16, 32)
 
-SCALE, SHAPE = ":scale", ":shape"
-"""Behind a tensor's name: that of the scales of its rows, and that of its shape."""
+PACKED = ":packed"
+"""Behind the name of a matrix that is in a file as bytes."""
 
 EMPTY: Mapping[str, torch.Tensor] = MappingProxyType({})
 """Of a file that goes on from no other."""
@@ -60,17 +63,17 @@ def unpacked(
         below: as it was written with.
 
     Raises:
-        ValueError: for integers that are damaged.
+        ValueError: for bytes that are damaged.
     """
     return {
-        name: _numbers(name, tensors, below.get(name)) if name + SCALE in tensors else tensors[name]
-        for name in names_of(tensors)
+        name: _numbers(name, told, below.get(name)) if key.endswith(PACKED) else told
+        for (key, told), name in zip(tensors.items(), names_of(tensors), strict=True)
     }
 
 
 def names_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
     """Return the names of the tensors that are in a file."""
-    return [name for name in tensors if not name.endswith((SCALE, SHAPE))]
+    return [key.removesuffix(PACKED) for key in tensors]
 
 
 def _packed(name: str, tensor: torch.Tensor, bits: Bits, below: torch.Tensor | None) -> dict[str, torch.Tensor]:
@@ -82,11 +85,11 @@ def _packed(name: str, tensor: torch.Tensor, bits: Bits, below: torch.Tensor | N
             raise ValueError(f"bits: {name} has numbers past 65504, or none; write it with 32 bits")
         return {name: half}
     rows = tensor.float().flatten(1)
-    scale = rows.abs().amax(1) / LARGEST[bits]
+    scale = (rows.abs().amax(1) / LARGEST[bits]).bfloat16().float()
     if not bool(scale.isfinite().all()):
         raise ValueError(f"bits: {name} has numbers that are not finite; write it with 32 bits")
     whole = _nearest(rows, scale) - _expected(below, tensor.shape, scale)
-    return {name: _written(whole), name + SCALE: scale, name + SHAPE: torch.tensor(tensor.shape)}
+    return {name + PACKED: _coded(tensor.shape, scale, whole)}
 
 
 def _nearest(rows: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -101,19 +104,31 @@ def _expected(below: torch.Tensor | None, shape: Sequence[int], scale: torch.Ten
     return _nearest(below.float().flatten(1), scale)
 
 
-def _written(whole: torch.Tensor) -> torch.Tensor:
-    """Return integers, torch.int8, as the bytes of their Huffman code, torch.uint8 [num_bytes]."""
+def _coded(shape: Sequence[int], scale: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    """Return the bytes, torch.uint8 [num_bytes], of a shape, scales [num_rows] and integers [num_rows, num_columns]."""
+    head = np.array([len(shape), *shape], "<i4").tobytes()
+    steps = scale.bfloat16().view(torch.int16).numpy().astype("<i2").tobytes()
     coder = zlib.compressobj(level=9, strategy=zlib.Z_HUFFMAN_ONLY)
-    return torch.frombuffer(bytearray(coder.compress(whole.numpy().tobytes()) + coder.flush()), dtype=torch.uint8)
+    told = coder.compress(head + steps + whole.numpy().tobytes()) + coder.flush()
+    return torch.frombuffer(bytearray(told), dtype=torch.uint8)
 
 
-def _numbers(name: str, tensors: Mapping[str, torch.Tensor], below: torch.Tensor | None) -> torch.Tensor:
+def _decoded(told: torch.Tensor) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+    """Return what :func:`_coded` was given."""
+    data = zlib.decompress(told.numpy().tobytes())
+    (num_axes,) = np.frombuffer(data, "<i4", 1)
+    shape = np.frombuffer(data, "<i4", num_axes, 4).tolist()
+    first = 4 + 4 * len(shape)
+    steps = np.frombuffer(data, "<i2", shape[0], first).astype(np.int16)
+    whole = np.frombuffer(data, np.int8, offset=first + steps.nbytes).reshape(shape[0], -1)
+    return shape, torch.from_numpy(steps).view(torch.bfloat16).float(), torch.from_numpy(whole.copy())
+
+
+def _numbers(name: str, told: torch.Tensor, below: torch.Tensor | None) -> torch.Tensor:
     try:
-        scale, shape = tensors[name + SCALE], tensors[name + SHAPE].tolist()
-        told = np.frombuffer(zlib.decompress(tensors[name].numpy().tobytes()), np.int8).reshape(len(scale), -1)
-        whole = torch.from_numpy(told.copy()) + _expected(below, shape, scale)
-        return (whole.float() * scale[:, None]).reshape(shape)
-    except (zlib.error, KeyError, ValueError, RuntimeError) as error:
+        shape, scale, whole = _decoded(told)
+        return ((whole + _expected(below, shape, scale)).float() * scale[:, None]).reshape(shape)
+    except (zlib.error, ValueError, IndexError, RuntimeError) as error:
         raise ValueError(f"{name}: its integers are damaged ({error}); fetch the file again") from error
 
 

@@ -63,25 +63,38 @@ def card_of(weights: str) -> Mapping[str, Any]:
 
 
 def fingerprint(weights: str) -> str:
-    """Return a hash that changes with what is in a file, or in any shipped one where it is found by configuration."""
-    if weights.endswith(SUFFIX):
-        paths = [Path(weights).expanduser()]
-    else:
-        paths = sorted(folder().glob(("*" if weights == SHIPPED else weights) + SUFFIX))
-    found = hashlib.blake2b(digest_size=16)
-    for path in (one for named in paths if named.is_file() for one in _layers(named)):
-        found.update(path.name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+    """Return a hash that changes with what is in a file, or in any shipped one where it is found by configuration.
+
+    Of a file that is named it is that of the numbers, however they are written.
+    """
+    if weights == SHIPPED:
+        found = hashlib.blake2b(digest_size=16)
+        for path in sorted(folder().glob("*" + SUFFIX)):
+            found.update(path.name.encode() + b"\0" + path.read_bytes())
+        return found.hexdigest()
+    path = Path(weights).expanduser() if weights.endswith(SUFFIX) else folder() / (weights + SUFFIX)
+    return numbers_digest(path) if path.is_file() else ""
 
 
-def _layers(path: Path) -> list[Path]:
-    """Return a file and those that it goes on from; a file that cannot be read is told of where it is loaded."""
+def numbers_digest(path: Path) -> str:
+    """Return the hash of what is loaded from a file, 32 hexadecimal digits; a file that changes is hashed again."""
     from ...models.systems.layers import files_of
 
     try:
-        return files_of(path)
-    except ValueError:
-        return [path]
+        states = [one.stat() for one in files_of(path)]
+        return _numbers_digest(path, tuple((state.st_mtime_ns, state.st_size) for state in states))
+    except ValueError:  # it is told of where it is loaded
+        return file_digest(path)
+
+
+@cache
+def _numbers_digest(path: Path, changed: tuple[tuple[int, int], ...]) -> str:
+    from ...models.systems.layers import read_layers
+    from ...models.training.tensors import digest_of, read_note
+
+    tensors, initial = read_layers(path)
+    about = [digest_of(tensors), sorted(initial), read_note(path, needed=False).get("lora")]
+    return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class TestPacked:
         found = unpacked(file)
         assert list(found) == list(held)
         step = matrix.abs().amax((1, 2), keepdim=True) / largest
-        assert bool(((found["a"] - matrix).abs() <= 0.501 * step).all())
+        assert bool(((found["a"] - matrix).abs() <= 0.503 * step).all())  # scales are in bfloat16
         assert torch.equal(found["c"], held["c"])
 
     def test_integers_come_back_as_they_are(self):
@@ -105,19 +106,18 @@ class TestPacked:
         whole[:, 0] = 31.0
         share = whole.unique(return_counts=True)[1] / whole.numel()
         entropy = float(-(share * share.log2()).sum())
-        taken = packed({"a": whole}, 6)["a"].numel() * 8 / whole.numel()
+        taken = packed({"a": whole}, 6)["a:packed"].numel() * 8 / whole.numel()
         assert entropy < taken < 1.01 * entropy + 0.1 < 5.6
 
     def test_damaged_integers_are_named(self):
         file = packed({"system.a": torch.randn(40, 40, generator=torch.Generator().manual_seed(1))}, 6)
-        file["system.a"][100] ^= 1
-        with pytest.raises(ValueError, match=r"system\.a: its integers are damaged"):
-            unpacked(file)
-        with pytest.raises(ValueError, match=r"system\.a: its integers are damaged"):
-            unpacked({name: tensor for name, tensor in file.items() if not name.endswith(":shape")})
-        file["system.a"] = file["system.a"][:-9]
-        with pytest.raises(ValueError, match=r"system\.a: its integers are damaged"):
-            unpacked(file)
+        told = file["system.a:packed"]
+        flipped = told.clone()
+        flipped[100] ^= 1
+        wrong_shape = torch.frombuffer(bytearray(zlib.compress(bytes([2, 0, 0, 0, 9, 0, 0, 0]))), dtype=torch.uint8)
+        for damaged in (flipped, told[:-9], told[:0], wrong_shape):
+            with pytest.raises(ValueError, match=r"system\.a: its integers are damaged"):
+                unpacked({"system.a:packed": damaged})
 
     @pytest.mark.parametrize("bits", [4, 5, 6, 8])
     def test_few_bits_come_back_through_a_file(self, tmp_path, bits):
@@ -263,12 +263,13 @@ class TestLayers:
         later = self.changed(tmp_path, bits)
         found, alone = read_layers(tmp_path / "b.safetensors")[0], unpacked(packed(later, bits))
         assert all(torch.equal(found[name], alone[name]) for name in later)
-        with_difference = load_file(tmp_path / "b.safetensors")["a"].numel()
-        assert with_difference <= (1 if bits == 16 else 0.8) * packed(later, bits)["a"].numel()
+        name, limit = ("a", 1) if bits == 16 else ("a:packed", 0.8)
+        with_difference = load_file(tmp_path / "b.safetensors")[name].numel()
+        assert with_difference <= limit * packed(later, bits)[name].numel()
 
     def test_differences_past_a_byte_come_back(self):
-        below = {"a": torch.full((40, 40), -1.0)}
-        later = {"a": torch.ones(40, 40)}
+        below = {"a": torch.full((40, 40), -127.0)}
+        later = {"a": torch.full((40, 40), 127.0)}
         assert torch.equal(unpacked(packed(later, 8, below), below)["a"], later["a"])
 
     def test_differences_from_other_numbers_are_refused(self, tmp_path):

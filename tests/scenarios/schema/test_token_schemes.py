@@ -10,6 +10,8 @@ from tokencom.linklevel import FlatAirInterface, jscc, links, quantizers
 from tokencom.linklevel.links import AnalogLink, JSCCLink, Protection, QuantizedLink
 from tokencom.linklevel.tokens import Tokens
 from tokencom.models.systems import SourceSystemLink, SystemLink, TokenSystem
+from tokencom.models.systems.packing import packed
+from tokencom.models.training.tensors import save_tensors
 from tokencom.scenarios import run
 from tokencom.scenarios.cli import main
 from tokencom.scenarios.schema import JSCC, Analog, Quantized, Scenario, TokenScheme, json_schema, load_scenario
@@ -17,6 +19,7 @@ from tokencom.scenarios.schema.jscc import AnyCodec
 from tokencom.scenarios.schema.quantizers import AnyQuantizer
 from tokencom.scenarios.schema.token_links import UnequalProtection
 from tokencom.scenarios.schema.union import members_of
+from tokencom.scenarios.schema.weights import fingerprint
 from tokencom.scenarios.tasks.medium_link import MediumLink
 
 from .test_parity import parameters_of
@@ -186,6 +189,19 @@ def test_a_run_does_not_reuse_batches_of_other_weights(tmp_path, write):
         keys.append(scenario.build_key("conv"))
     assert keys[0] != keys[1]
     assert load_scenario(write(text=text)).build_key("swin") == scenario.build_key("swin")
+
+
+def test_weights_are_the_same_however_their_numbers_are_written(tmp_path):
+    numbers = {"link.a": torch.arange(-31.0, 32).repeat(32).reshape(63, 32).T.contiguous()}
+    hashes = []
+    for name, tensors in (
+        ("plain", numbers),
+        ("packed", packed(numbers, 6)),
+        ("others", {"link.a": numbers["link.a"] + 1}),
+    ):
+        save_tensors(tmp_path / f"{name}.safetensors", tensors, {"key": name})
+        hashes.append(fingerprint(str(tmp_path / f"{name}.safetensors")))
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 @pytest.mark.parametrize(
