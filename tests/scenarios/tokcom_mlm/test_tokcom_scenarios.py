@@ -28,7 +28,7 @@ def right(scenario, name, snr_db, count=240):
 
 
 def test_the_figures_are_there():
-    assert {f"tokcom_mlm/{name}" for name in ("fig3_snr", "users", "asymmetric")} <= set(NAMES)
+    assert {f"tokcom_mlm/{name}" for name in ("fig3_snr", "users", "asymmetric", "modalities")} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,6 +60,20 @@ def test_channel_uses_are_those_that_the_figure_says():
         uses = link(batch, 15.0, Draws(seed=2)).channel_uses
         assert torch.equal(uses.total.cpu(), 512 - silent + HEADER + 8 * words), name
         assert uses.side_information.tolist() == [HEADER] * 3
+
+
+def test_every_subset_of_devices_answers_and_pays_for_what_it_sends():
+    scenario = load_scenario("tokcom_mlm/modalities", SIZE)
+    assert len(scenario.schemes) == 7  # all subsets but none
+    words = None
+    for scheme in scenario.schemes:
+        batch, accuracy, reception = right(scenario, scheme.name, 60.0, 6)
+        assert len(accuracy) == 6
+        total = reception.channel_uses.total.cpu()
+        if words is None:
+            words = total - 512 - HEADER
+        sends = 256 * ("video" in scheme.name) + 256 * ("audio" in scheme.name) + HEADER
+        assert torch.equal(total, sends + words * ("question" in scheme.name)), scheme.name
 
 
 def test_the_classical_chain_has_the_aligned_model_and_the_uses_that_the_figure_says():
