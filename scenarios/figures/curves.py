@@ -10,6 +10,7 @@ import numpy as np
 
 from .labels import REFERENCES
 from .panels import Layout, layout, series
+from .published import published_lines
 from .theory import TheoryLine, theory_lines
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def draw(results: "Results", differences: Set[str] | None = None) -> "Figure":
     from .style import NARROW, WIDTH
 
     plan = layout(results)
-    lines = theory_lines(json.loads(results.scenario))
+    scenario = json.loads(results.scenario)
+    lines = [*theory_lines(scenario), *published_lines(scenario)]
     width = NARROW if plan.num_columns == 1 else WIDTH
     entries = legend_entries(results, plan, lines)
     columns = num_columns(entries, width)

@@ -20,6 +20,7 @@ from .labels import (
 )
 from .numbers import accounting, endings, metric_tables
 from .panels import layout
+from .published import published_lines
 from .theory import theory_lines
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def _lines(results: "Results", scenario: Mapping[str, Any]) -> Iterator[tuple[st
         if any(name.startswith(prefix) and is_curve(name.removeprefix(prefix)) for name in names):
             yield f"{prefix.rstrip('_')}, in the colour of its scheme", [reference_meaning(prefix, names)]
     yield from _theory(scenario, {name for name in names if is_curve(name)})
+    for line in published_lines(scenario):
+        yield f"{line.name}: level, dashed", [f"{float(line.y[0]):g}, {line.meaning}"]
 
 
 def _theory(scenario: Mapping[str, Any], drawn: set[str]) -> Iterator[tuple[str, list[str]]]:

@@ -67,7 +67,7 @@ def test_every_subset_of_devices_answers_and_pays_for_what_it_sends():
     assert len(scenario.schemes) == 7  # all subsets but none
     words = None
     for scheme in scenario.schemes:
-        batch, accuracy, reception = right(scenario, scheme.name, 60.0, 6)
+        _, accuracy, reception = right(scenario, scheme.name, 60.0, 6)
         assert len(accuracy) == 6
         total = reception.channel_uses.total.cpu()
         if words is None:
