@@ -1,4 +1,4 @@
-"""TaiChi against the MobileVLM-style model (fig 11): equal treatment, shipped weights of TaiChi, a short run."""
+"""TaiChi against the MobileVLM-style model (fig 11): equal treatment, shipped weights, a short training and run."""
 
 from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import shipped_weights
@@ -15,13 +15,13 @@ SHARED = ["TaiChi, simple questions", "TaiChi, clean", "TaiChi"]
 OWN = ["MobileVLM, simple questions", "MobileVLM, clean", "MobileVLM"]
 
 
-def test_taichi_is_that_of_fig09_and_only_mobile_vlm_is_still_to_train(empty_cache):
+def test_taichi_is_that_of_fig09_and_nothing_is_trained(empty_cache):
     scenario = load_scenario(NAME)
     keys, others = ({job.scheme.name: job.key for job in jobs(load_scenario(name))} for name in (NAME, FIG09))
     assert [name for name in keys if name not in OWN] == SHARED
     assert all(keys[name] == others[name] for name in SHARED)
-    assert trained.find(keys["TaiChi"]) in shipped_weights().values()
-    assert [job.scheme.name for job in missing(scenario)] == OWN
+    assert {trained.find(keys[name]) for name in ("TaiChi", "MobileVLM")} <= set(shipped_weights().values())
+    assert missing(scenario) == []
 
 
 def test_both_are_trained_alike():
