@@ -9,10 +9,7 @@ from tokencom.linklevel.draws import Draws
 from tokencom.models.systems import shipped_weights
 from tokencom.scenarios.schema import load_scenario, shipped, trained
 
-TO_TRAIN = ["unitocom/fig2b_text_to_image"]
-"""Figures whose weights do not come with the package; see test_figures_to_train.py."""
-
-NAMES = [name for name in shipped() if name.startswith("unitocom/") and name not in TO_TRAIN]
+NAMES = [name for name in shipped() if name.startswith("unitocom/")]
 SMALL = [
     "task.data.num_images=40",
     "schemes.speech.task.data.num_utterances=40",
@@ -29,7 +26,7 @@ def unified():
 
 
 def test_the_figures_are_there():
-    assert {"unitocom/unified", "unitocom/fig2c_asr"} <= set(NAMES)
+    assert {f"unitocom/{name}" for name in ("unified", "fig2a_vqa", "fig2b_text_to_image", "fig2c_asr")} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
