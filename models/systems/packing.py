@@ -1,8 +1,9 @@
 """Numbers of weight files in 16 bits or fewer, as they are passed on; what is loaded takes the module's type again.
 
 With 8 bits or fewer each row of a matrix, its first axis, is a row of integers and a scale of its own, so that a number
-is off by at most half a step, which is the largest of its row over 127, 31, 15 or 7 with 8, 6, 5 or 4 bits. Where a
-training went on from other weights, the integers are differences from those nearest to these, which are smaller.
+is off by at most half a step, which is the largest of its row over 127, 31, 15 or 7 with 8, 6, 5 or 4 bits, rounded to
+bfloat16. Where a training went on from other weights, the integers are differences from those nearest to these, which
+are smaller.
 Vectors and small matrices have 16 bits.
 
 A matrix ``name`` is the bytes ``name:packed``, torch.uint8: the number of its axes and its shape (32-bit integers), the
@@ -65,10 +66,11 @@ def unpacked(
     Raises:
         ValueError: for bytes that are damaged.
     """
-    return {
-        name: _numbers(name, told, below.get(name)) if key.endswith(PACKED) else told
-        for (key, told), name in zip(tensors.items(), names_of(tensors), strict=True)
-    }
+    found: dict[str, torch.Tensor] = {}
+    for key, told in tensors.items():
+        name = key.removesuffix(PACKED)
+        found[name] = told if name == key else _numbers(name, told, below.get(name))
+    return found
 
 
 def names_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
