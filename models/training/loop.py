@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from .card import JSON, write_card
 from .checkpoint import NAME as CHECKPOINT
 from .config import Stage, check_stages
 from .key import training_key, weights_path
+from .lock import alone
 from .log import NAME as LOG
 from .place import Place
 from .progress import Hook, TextProgress, hook_of
@@ -18,6 +20,8 @@ from .session import Habits, Session
 from .tensors import read_note
 from .trainable import Trainable
 from .weights import load_weights, save_weights
+
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def train(
     Under several processes (``accelerate launch``) each works on its share of a batch. With DeepSpeed, an
     interrupted training goes on from the end of the last finished stage.
 
+    A second process that is asked for the same training waits for the first one and takes its weights.
+
     Args:
         trainable: what to train; what is frozen in its model must be the same at each start.
         stages: one after the other.
@@ -83,35 +89,37 @@ def train(
     _check(trainable, seed, checkpoint_every, log_every, evaluate_every)
     key = training_key(system=system, stages=stages, data=data, seed=seed, versions=versions)
     folder = weights_path(key).parent if folder is None else Path(folder)
-    weights = folder / "weights.safetensors"
+    weights = folder / WEIGHTS
     if resume and _finished(weights, key):
-        load_weights(trainable.model, weights, key)
-        return Trained(folder, weights, key, json.loads((folder / JSON).read_text(encoding="utf-8")))
+        return _made(trainable, folder, key)
     place = Place(device, deepspeed_config)
-    if place.is_main:
-        _make_room(folder, resume)
-    place.accelerator.wait_for_everyone()
     hook = hook_of(progress) if place.is_main else None
     habits = Habits(
         checkpoint_every=checkpoint_every, log_every=log_every, evaluate_every=evaluate_every, tensorboard=tensorboard,
         hook=hook,
     )  # fmt: skip
-    try:
-        moment = Session(trainable, stages, seed, key, folder, place, habits).run()
-    finally:
-        if isinstance(hook, TextProgress):
-            hook.close()
-    trainable.model.eval()
-    if place.is_main:
-        write_card(
-            folder, moment=moment, model=trainable.model, stages=stages, system=system, data=data, seed=seed,
-            command=command, licence=licence, device=str(place.device), num_processes=place.num_processes,
-        )  # fmt: skip
-        lora = next((stage.lora for stage in stages if stage.lora is not None), None)
-        save_weights(weights, trainable.model, moment.trained, key, lora)
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-    place.accelerator.wait_for_everyone()
-    return Trained(folder, weights, key, json.loads((folder / JSON).read_text(encoding="utf-8")))
+    with alone(folder) if place.is_main else nullcontext():
+        if place.is_main and not resume:
+            _make_room(folder)
+        place.accelerator.wait_for_everyone()
+        if _finished(weights, key):  # by a process that was waited for
+            return _made(trainable, folder, key)
+        try:
+            moment = Session(trainable, stages, seed, key, folder, place, habits).run()
+        finally:
+            if isinstance(hook, TextProgress):
+                hook.close()
+        trainable.model.eval()
+        if place.is_main:
+            write_card(
+                folder, moment=moment, model=trainable.model, stages=stages, system=system, data=data, seed=seed,
+                command=command, licence=licence, device=str(place.device), num_processes=place.num_processes,
+            )  # fmt: skip
+            lora = next((stage.lora for stage in stages if stage.lora is not None), None)
+            save_weights(weights, trainable.model, moment.trained, key, lora)
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+        place.accelerator.wait_for_everyone()
+        return Trained(folder, weights, key, _card(folder))
 
 
 def _check(
@@ -145,8 +153,16 @@ def _finished(weights: Path, key: str) -> bool:
     return True
 
 
-def _make_room(folder: Path, resume: bool) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        for name in ("weights.safetensors", CHECKPOINT, LOG):
-            (folder / name).unlink(missing_ok=True)
+def _made(trainable: Trainable, folder: Path, key: str) -> Trained:
+    """Put the weights that are there into the model."""
+    load_weights(trainable.model, folder / WEIGHTS, key)
+    return Trained(folder, folder / WEIGHTS, key, _card(folder))
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / JSON).read_text(encoding="utf-8"))
+
+
+def _make_room(folder: Path) -> None:
+    for name in (WEIGHTS, CHECKPOINT, LOG):
+        (folder / name).unlink(missing_ok=True)

@@ -67,6 +67,37 @@ def test_killed_at_random_moments(tmp_path, undisturbed, counts):
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
+def test_two_processes_make_a_training_once(tmp_path, undisturbed):
+    first = Started(tmp_path)
+    first.wait_for(1)
+    second = Started(tmp_path)
+    assert first.end() == second.end() == 0
+    assert first.told == list(range(1, 37))
+    assert second.told == []
+    assert (tmp_path / "weights.safetensors").read_bytes() == undisturbed
+
+
+def test_a_process_goes_on_where_the_one_that_it_waited_for_was_killed(tmp_path, undisturbed):
+    first = Started(tmp_path)
+    first.wait_for(2)
+    second = Started(tmp_path)
+    first.wait_for(6)
+    first.process.kill()
+    assert first.end() == -signal.SIGKILL
+    assert second.end() == 0
+    assert second.told[0] - first.told[-1] in (0, 1)
+    assert second.told[-1] == 36
+    assert (tmp_path / "weights.safetensors").read_bytes() == undisturbed
+
+
+def test_waiting_is_said_aloud(tmp_path):
+    first = Started(tmp_path)
+    first.wait_for(1)
+    with pytest.warns(UserWarning, match="another process is at this training; waiting for its end"):
+        train(CodecSystem(), stages(), folder=tmp_path, **arguments())
+    assert first.end() == 0
+
+
 def test_stopped_at_every_step(tmp_path, undisturbed):
     """In one process: a training that fails after each step, and starts anew with a fresh system."""
 
