@@ -102,6 +102,8 @@ class UDeepSC(AnswerSystem):
         options: as :class:`AnswerSystem` takes them.
     """
 
+    starts_fresh = ("queries.text", "heads.text.")
+
     def __init__(
         self, *, preset: str = "paper", dim: int | None = None, size: int | None = None,
         channels: tuple[int, ...] | None = None, blocks: int | None = None, patch: int | None = None,

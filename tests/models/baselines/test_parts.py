@@ -9,6 +9,7 @@ from tokencom.linklevel.jscc import DenseCodec
 from tokencom.models.baselines import DeepSC, DeepSCVQA, MobileVLM, UDeepSC
 from tokencom.models.baselines.ldp import LDP, DepthwiseBlock, SqueezeExcitation
 from tokencom.models.baselines.udeepsc import QueryLayer
+from tokencom.models.systems.state import copy_state
 
 ANSWERS = tuple(f"answer {n}" for n in range(3129))
 
@@ -122,6 +123,22 @@ def test_udeepsc_sends_as_many_tokens_as_published(questions: list[Item]) -> Non
     system = small("udeepsc", question="sent", class_tokens=3, num_sent_words=2)
     assert system.encode(questions).num_tokens.tolist() == [5, 5, 5]
     assert len(system.answer(system.encode(questions), questions)) == 3
+
+
+def test_a_second_task_is_added_to_a_system_that_answers(questions: list[Item]) -> None:
+    """Both then answer alike; the new head keeps its initial values, and what is started from must have the rest."""
+    answering, both = small("udeepsc", seed=1), small("udeepsc", seed=2, classes=("no", "yes"))
+    initial = {name: tensor.clone() for name, tensor in both.state_dict().items()}
+    with pytest.raises(ValueError, match=r"system.queries.text is missing"):
+        copy_state({"system": answering}, {"system": both})
+    copy_state({"system": answering}, {"system": both}, starts=True)
+    given = answering.state_dict()
+    assert {name for name in initial if name not in given} == {"queries.text", "heads.text.weight", "heads.text.bias"}
+    for name, tensor in both.state_dict().items():
+        assert torch.equal(tensor, given.get(name, initial[name])), name
+    assert both.answer(both.encode(questions), questions) == answering.answer(answering.encode(questions), questions)
+    with pytest.raises(ValueError, match=r"system\..* is missing"):
+        copy_state({"system": small("udeepsc", answers=(), classes=("no", "yes"))}, {"system": both}, starts=True)
 
 
 def test_deepsc_vqa_has_resnet_101_up_to_its_third_stage_and_twelve_steps() -> None:
