@@ -31,13 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bits", type=int, choices=(4, 5, 6, 8, 16, 32), metavar="count",
         help="with --output: of each number, 32, 16, or 8 to 4 with a scale for each row of a matrix (32 if absent)",
     )  # fmt: skip
+    parser.add_argument(
+        "--like", metavar="name",
+        help="with --output: weights in the folder, <name>.safetensors, from whose numbers those of the file are"
+        " differences, which take less room the nearer both are (those that the training began with if absent)",
+    )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train what is missing, and print where the weights are."""
-    if arguments.bits is not None and arguments.output is None:
-        raise ValueError("--bits: given without --output; the cache keeps full precision")
+    for name in ("bits", "like"):
+        if getattr(arguments, name) is not None and arguments.output is None:
+            raise ValueError(f"--{name}: given without --output; the cache keeps full precision")
     scenario = scenario_of(arguments)
     from ..engine.training import jobs
 
@@ -51,7 +57,10 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.output is not None:
             from ..engine.weight_files import write_weights
 
-            path = write_weights(job, arguments.output, bits=arguments.bits or 32, single=len(wanted) == len(names))
+            single = len(wanted) == len(names)
+            path = write_weights(
+                job, arguments.output, bits=arguments.bits or 32, single=single, like=arguments.like
+            )  # fmt: skip
         print(path)
     return 0
 

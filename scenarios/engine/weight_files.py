@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..schema import trained
 from ..schema.multiuser import Devices
+from ..schema.problems import closest
 from ..schema.starting import chain
 from ..schema.token_links import JSCC, Quantized, configuration
 
@@ -32,21 +33,28 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True) -> Path:
+def write_weights(
+    job: "Job", folder: Path, *, bits: "Bits", single: bool = True, like: str | None = None
+) -> Path:  # fmt: skip
     """Write the weights of a job, which are there, and their card.
 
     A file in ``models/weights`` is found by the card's ``key``; as ``weights: file.safetensors`` it can be named. What
-    the training left as it was is read from the weights that it started from, if they are in the folder; what no
-    training has changed is left out, since it follows from a seed.
+    the training left as it was is read from the weights that it started from, if they are in the folder, or those that
+    ``like`` names; what no training has changed is left out, since it follows from a seed.
 
     Args:
         job: the training.
         folder: where to.
         bits: that a number has in the file, 32, 16, 8, 6, 5 or 4; see :mod:`~tokencom.models.systems.packing`.
         single: whether the scheme has no other trainings in this scenario.
+        like: name of weights in the folder of which the file has the differences; if `None`, the nearest of those that
+            the training started from.
 
     Returns:
         path of the safetensors file.
+
+    Raises:
+        ValueError: if ``like`` names nothing in the folder, or weights that go on from these.
     """
     from ...models.systems.layers import BELOW, INITIAL, START, WITHOUT, upper_layer
     from ...models.systems.packing import packed
@@ -59,9 +67,8 @@ def write_weights(job: "Job", folder: Path, *, bits: "Bits", single: bool = True
     load_state(parts, source)
     tensors, note = state_of(parts), read_note(source)
     path = folder / f"{file_name(job, single=single)}.safetensors"
-    own, below, changed = upper_layer(
-        tensors, initial=state_of(_fresh(job)), folder=folder, key=_start(job, folder), bits=bits
-    )
+    key = _start(job, folder) if like is None else _named(like, folder, path)
+    own, below, changed = upper_layer(tensors, initial=state_of(_fresh(job)), folder=folder, key=key, bits=bits)
     rest = {name: value for name, value in note.items() if name not in (START, WITHOUT, INITIAL, BELOW)}
     save_tensors(path, packed(own, bits, below), rest | changed)
     card = trained.card_beside(source)
@@ -90,6 +97,21 @@ def _start(job: "Job", folder: Path) -> str:
             if beside(folder, key) is not None:
                 return key
     return ""
+
+
+def _named(like: str, folder: Path, path: Path) -> str:
+    """Return the key of weights in the folder that do not go on from those at ``path``."""
+    from ...models.systems.layers import files_of
+
+    other = folder / f"{like}.safetensors"
+    there = sorted(found.stem for found in folder.glob("*.safetensors") if found != path)
+    if like not in there:
+        close = closest(like, there)
+        hint = f"did you mean {close!r}?" if close else f"allowed: {', '.join(there) or 'none, the folder is empty'}"
+        raise ValueError(f"like: there is no {other}; {hint}")
+    if path in files_of(other):
+        raise ValueError(f"like: {other} goes on from {path} itself; name other weights")
+    return json.loads(other.with_suffix(".json").read_text(encoding="utf-8"))["key"]
 
 
 def _configurations(job: "Job") -> dict[str, Any]:

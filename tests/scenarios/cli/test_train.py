@@ -3,6 +3,7 @@
 import argparse
 import json
 import multiprocessing
+import re
 import signal
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from safetensors.torch import load_file
 sys.path.insert(0, str(Path(__file__).parent))
 from training_scenario import YAML, at_step, killed
 
+from tokencom.models.systems.layers import read_layers
 from tokencom.models.training import log
+from tokencom.models.training.tensors import read_note
 from tokencom.scenarios import Results, load_scenario, run
 from tokencom.scenarios.cli.train import command
 from tokencom.scenarios.engine import training
@@ -94,6 +97,7 @@ class TestTrain:
             (["--scheme", "bass"], "--scheme: 'bass' is not a scheme with training of its own; did you mean 'base'?"),
             (["--scheme", "analog"], "--scheme: 'analog' is not a scheme with training of its own"),
             (["--bits", 16], "--bits: given without --output"),
+            (["--like", "base"], "--like: given without --output"),
             (["schemes.0.training.stages.0.losses={sise: 1}"], "losses: 'sise' is not among those of the system"),
             (["schemes.0.training.stages.0.trainable=[sistem]"], "'sistem' matches no parameter; did you mean"),
         ],
@@ -268,6 +272,35 @@ class TestOutput:
         load_state({"system": system, "link": link}, tmp_path / "half" / "small_joint_dense.safetensors")
         assert link.codec.mean.dtype == torch.float32
         assert torch.equal(link.codec.mean, half["link.codec.mean"].float())
+
+
+    def test_differences_from_other_weights_come_back_as_the_numbers_themselves(self, cli, scenario, tmp_path):
+        """Of another seed, which begins with the weights of another base."""
+        out = [scenario, CODE, "--quiet", "--bits", 6]
+        seed = "schemes.1.training.seed=7"
+        for folder, name, more in (("a", "alone", []), ("b", "beside", ["--like", "small_base"])):
+            if more:
+                code, _, err = cli("train", *out, "--scheme", "base", "--output", tmp_path / folder)
+                assert code == 0, err
+            code, _, err = cli("train", *out, seed, "--scheme", "Joint, dense", "--output", tmp_path / folder, *more)
+            assert code == 0, err
+        alone, beside = (read_layers(tmp_path / folder / "small_joint_dense.safetensors")[0] for folder in "ab")
+        assert alone.keys() == beside.keys()
+        assert all(torch.equal(alone[name], beside[name]) for name in alone)
+        base = json.loads((tmp_path / "b" / "small_base.json").read_text(encoding="utf-8"))["key"]
+        assert read_note(tmp_path / "b" / "small_joint_dense.safetensors")["start"] == base
+
+    def test_weights_to_differ_from_must_be_there_and_stand_by_themselves(self, cli, scenario, tmp_path):
+        given = ["train", scenario, CODE, "--quiet", "--output", tmp_path / "out", "--scheme"]
+        assert cli(*given, "base")[0] == cli(*given, "Joint, dense")[0] == 0
+        for scheme, like, message in (
+            ("base", "small_joint_dens", "there is no .*; did you mean 'small_joint_dense'"),
+            ("base", "small_joint_dense", "small_joint_dense.safetensors goes on from .*small_base.safetensors itself"),
+            ("base", "small_base", "there is no "),
+        ):
+            code, _, err = cli(*given, scheme, "--like", like)
+            assert code == 2
+            assert re.search(f"like: .*{message}", err), err
 
 
 class TestLearningCurves:
