@@ -278,7 +278,7 @@ class TestOutput:
         """Of another seed, which begins with the weights of another base."""
         out = [scenario, CODE, "--quiet", "--bits", 6]
         seed = "schemes.1.training.seed=7"
-        for folder, name, more in (("a", "alone", []), ("b", "beside", ["--like", "small_base"])):
+        for folder, more in (("a", []), ("b", ["--like", "small_base"])):
             if more:
                 code, _, err = cli("train", *out, "--scheme", "base", "--output", tmp_path / folder)
                 assert code == 0, err
