@@ -9,9 +9,6 @@ from tokencom.models.systems import shipped_weights
 from tokencom.scenarios.schema import load_scenario, shipped, trained
 
 NAMES = [name for name in shipped() if name.startswith("taichi/")]
-TO_TRAIN = {"taichi/fig10_multitask"}
-"""Whose weights do not all come with the package yet."""
-
 SIZE = ["task.data.num_images=40"]
 
 
@@ -23,7 +20,7 @@ def test_the_figures_are_there():
     assert {"taichi/fig09_multimodal", "taichi/beyond_38901"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in TO_TRAIN])
+@pytest.mark.parametrize("name", NAMES)
 def test_weights_come_with_the_package(name):
     for point in load_scenario(name).points()[:1]:
         for scheme in drawn(point.scenario):
