@@ -51,7 +51,10 @@ def load_scenario(
         found += _code(given.data)
     if found:
         raise ScenarioError(given.place(keys, problem) for keys, problem in found)
-    return Scenario.model_validate(given.data)
+    try:
+        return Scenario.model_validate(given.data)
+    except ValidationError as error:  # what no point has, since it is about the sweep itself
+        raise ScenarioError(given.place(*problem) for problem in explain(error, Scenario)) from None
 
 
 def find(path: str | os.PathLike[str]) -> Path:

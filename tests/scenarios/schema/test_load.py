@@ -138,6 +138,11 @@ GOLDEN = [
         "trial.yaml:1: name: 2024 is not a text; put it in quotes if it is meant as one",
     ),
     (("name: trial", "name: ''"), "trial.yaml:1: name: '' is empty; give a text"),
+    (
+        ("name: trial", "name: trial\nalong: air.chanel.speed"),
+        "trial.yaml:2: along: 'air.chanel.speed' is not swept; allowed: snr_db, air.channel.speed; "
+        "did you mean 'air.channel.speed'?",
+    ),
 ]
 
 
@@ -202,6 +207,7 @@ def test_a_problem_of_some_points_says_where(refused):
             ["snr_db=3"],
             "override snr_db=3: snr_db: has no effect, since the sweep sets it; override sweep.snr_db",
         ),
+        (["along=seed"], "override along=seed: along: 'seed' is not swept; allowed: snr_db, air.channel.speed"),
     ],
 )
 def test_a_wrong_override_names_itself(refused, overrides, expected):
