@@ -55,21 +55,22 @@ def read_layers(path: Path) -> tuple[dict[str, torch.Tensor], set[str]]:
     initial: set[str] = set()
     for one in files_of(path):
         packed, note = read_tensors(one), read_note(one, needed=False)
-        own = unpacked(packed, _below(found, names_of(packed), note.get(BELOW), one))
+        own = unpacked(packed, _below(found, packed, note.get(BELOW), one))
         without = set(note.get(WITHOUT, ()))
         found = {name: tensor for name, tensor in adapted(found, own).items() if name not in without} | own
         initial = (set(adapted(dict.fromkeys(initial), own)) | set(note.get(INITIAL, ()))) - without - set(own)
     return found, initial
 
 
-def _below(found: Mapping[str, Any], names: Collection[str], digest: str | None, path: Path) -> dict[str, Any]:
-    """Return what a file's tensors, of these names, are differences from.
+def _below(found: Mapping[str, Any], packed: Mapping[str, Any], digest: str | None, path: Path) -> dict[str, Any]:
+    """Return what a file's tensors are differences from.
 
     Raises:
         ValueError: if that is not what it was written with.
     """
     if digest is None:
         return {}
+    names = names_of(packed)
     below = shared(adapted(found, names), names)
     if digest_of(below) != digest:
         raise ValueError(f"{path}: goes on from other numbers than those beside it; write it again, or fetch both")

@@ -15,7 +15,6 @@ entropy code takes within some per cent of the room that their frequencies allow
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from math import prod
 from types import MappingProxyType
@@ -40,17 +39,6 @@ LARGEST = {4: 7, 5: 15, 6: 31, 8: 127}
 """Integer that stands for the largest number of a row, by the bits (count)."""
 
 
-@dataclass
-class _Contents:
-    """What a file has in integers and halves."""
-
-    matrices: list[tuple[str, list[int]]] = field(default_factory=list)
-    integers: list[np.ndarray] = field(default_factory=list)
-    scales: list[np.ndarray] = field(default_factory=list)
-    vectors: list[tuple[str, list[int]]] = field(default_factory=list)
-    halves: list[np.ndarray] = field(default_factory=list)
-
-
 def packed(
     tensors: Mapping[str, torch.Tensor], bits: Bits, below: Mapping[str, torch.Tensor] = EMPTY
 ) -> dict[str, torch.Tensor]:
@@ -66,23 +54,22 @@ def packed(
     """
     if bits == 32:
         return dict(tensors)
-    found, contents = {}, _Contents()
+    plain: dict[str, torch.Tensor] = {}
+    vectors: dict[str, torch.Tensor] = {}
+    matrices: dict[str, tuple[list[int], torch.Tensor, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         held, shape = tensor.detach(), list(tensor.shape)
         if not held.is_floating_point():
-            found[name] = held
+            plain[name] = held
         elif bits == 16:
-            found[name] = _half(name, held)
+            plain[name] = _half(name, held)
         elif _is_small(held):
-            contents.vectors.append((name, shape))
-            contents.halves.append(_half(name, held).flatten().view(torch.int16).numpy().view(np.uint16))
+            vectors[name] = _half(name, held)
         else:
             scale = _scale(name, held, bits)
             whole = _nearest(held.float().flatten(1), scale) - _expected(below.get(name), shape, scale)
-            contents.matrices.append((name, shape))
-            contents.scales.append(scale.bfloat16().view(torch.int16).numpy().view(np.uint16))
-            contents.integers.append(whole.flatten().numpy().astype(np.int16))
-    return found | (_written(contents) if contents.matrices or contents.vectors else {})
+            matrices[name] = shape, scale, whole
+    return plain | _written(vectors, matrices)
 
 
 def unpacked(
@@ -97,15 +84,12 @@ def unpacked(
     Raises:
         ValueError: for bytes that are damaged.
     """
-    index = _index(tensors)
-    found = {name: tensor for name, tensor in tensors.items() if name not in (INDEX, INTEGERS, SCALES, HALVES)}
-    shapes = [shape for _, shape, _ in index["matrices"]]
-    scales = _cut(_read(tensors, index, SCALES), [shape[0] for shape in shapes])
-    rows = _streams(tensors, index)
-    for (name, shape, _), scale, whole in zip(index["matrices"], scales, rows, strict=True):
+    index, found = _index(tensors), _plain(tensors)
+    scales = _cut(_read(tensors, index, SCALES), [shape[0] for _, shape, _ in index["matrices"]])
+    for (name, shape, _), scale, whole in zip(index["matrices"], scales, _streams(tensors, index), strict=True):
         step = torch.from_numpy(scale.view(np.int16)).view(torch.bfloat16).float()
-        integers = torch.from_numpy(whole.astype(np.int8)).reshape(shape[0], -1)
-        found[name] = ((integers + _expected(below.get(name), shape, step)).float() * step[:, None]).reshape(shape)
+        difference = torch.from_numpy(whole.astype(np.int8)).reshape(shape[0], -1)
+        found[name] = _restored(difference + _expected(below.get(name), shape, step), step, shape)
     halves = _cut(_read(tensors, index, HALVES), [prod(shape) for _, shape in index["vectors"]])
     for (name, shape), half in zip(index["vectors"], halves, strict=True):
         found[name] = torch.from_numpy(half.view(np.float16).copy()).reshape(shape)
@@ -119,8 +103,7 @@ def names_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
         ValueError: for bytes that are damaged.
     """
     index = _index(tensors)
-    plain = [name for name in tensors if name not in (INDEX, INTEGERS, SCALES, HALVES)]
-    return plain + [entry[0] for entry in (*index["matrices"], *index["vectors"])]
+    return [*_plain(tensors), *(entry[0] for entry in (*index["matrices"], *index["vectors"]))]
 
 
 def kept_by(below: torch.Tensor | None, tensor: torch.Tensor, bits: Bits) -> bool:
@@ -142,7 +125,7 @@ def _rounded(tensor: torch.Tensor, bits: Bits) -> torch.Tensor:
     if bits == 16 or _is_small(tensor):
         return _half("", tensor)
     scale = _scale("", tensor, bits)
-    return (_nearest(tensor.float().flatten(1), scale).float() * scale[:, None]).reshape(tensor.shape)
+    return _restored(_nearest(tensor.float().flatten(1), scale), scale, tensor.shape)
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -165,6 +148,11 @@ def _nearest(rows: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     return (rows / scale.clamp(min=torch.finfo(torch.float32).tiny)[:, None]).round().clamp(-127, 127).to(torch.int8)
 
 
+def _restored(whole: torch.Tensor, scale: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return the numbers that integers [num_rows, num_columns] with their scales stand for."""
+    return (whole.float() * scale[:, None]).reshape(shape)
+
+
 def _expected(below: torch.Tensor | None, shape: Sequence[int], scale: torch.Tensor) -> torch.Tensor | int:
     """Return the integers that a tensor below would have; 0 if there is none. Differences are modulo 256."""
     if below is None or list(below.shape) != list(shape):
@@ -172,30 +160,51 @@ def _expected(below: torch.Tensor | None, shape: Sequence[int], scale: torch.Ten
     return _nearest(below.float().flatten(1), scale)
 
 
-def _written(contents: _Contents) -> dict[str, torch.Tensor]:
-    """Return the bytes of a file."""
-    streams = [_compressed(whole) for whole in contents.integers]
-    written = {INTEGERS: b"".join(streams)}
-    written |= {SCALES: _compressed(np.concatenate(contents.scales))} if contents.scales else {}
-    written |= {HALVES: _compressed(np.concatenate(contents.halves))} if contents.halves else {}
-    matrices = [(*entry, len(stream)) for entry, stream in zip(contents.matrices, streams, strict=True)]
-    checks = {name: zlib.crc32(told) for name, told in written.items()}
-    index = json.dumps({"matrices": matrices, "vectors": contents.vectors, "crc32": checks}, separators=(",", ":"))
-    written[INDEX] = zlib.compress(index.encode(), 9)
+def _written(
+    vectors: Mapping[str, torch.Tensor], matrices: Mapping[str, tuple[list[int], torch.Tensor, torch.Tensor]]
+) -> dict[str, torch.Tensor]:  # fmt: skip
+    """Return the bytes of a file: of vectors in 16 bits, and of matrices as shape, scales and integers."""
+    if not vectors and not matrices:
+        return {}
+    streams = [_compressed([whole.flatten().numpy().astype(np.int16)]) for _, _, whole in matrices.values()]
+    written = {
+        INTEGERS: b"".join(streams),
+        SCALES: _compressed([_words(scale.bfloat16()) for _, scale, _ in matrices.values()]),
+        HALVES: _compressed([_words(half) for half in vectors.values()]),
+    }
+    index = {
+        "matrices": [(name, matrices[name][0], len(stream)) for name, stream in zip(matrices, streams, strict=True)],
+        "vectors": [(name, list(half.shape)) for name, half in vectors.items()],
+        "crc32": {name: zlib.crc32(told) for name, told in written.items() if told},
+    }
+    written[INDEX] = zlib.compress(json.dumps(index, separators=(",", ":")).encode(), 9)
     return {name: torch.frombuffer(bytearray(told), dtype=torch.uint8) for name, told in written.items() if told}
 
 
-def _compressed(numbers: np.ndarray) -> bytes:
+def _words(tensor: torch.Tensor) -> np.ndarray:
+    """Return the numbers of a 16-bit type as unsigned integers, one after the other."""
+    return tensor.flatten().view(torch.int16).numpy().view(np.uint16)
+
+
+def _compressed(parts: Sequence[np.ndarray]) -> bytes:
+    """Return the stream of arrays one after the other; no bytes where there are no numbers, as pcodec has none."""
     from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
+    if not sum(part.size for part in parts):
+        return b""
     config = ChunkConfig(compression_level=12, delta_spec=DeltaSpec.no_op(), mode_spec=ModeSpec.classic())
-    return standalone.simple_compress(numbers, config)
+    return standalone.simple_compress(np.concatenate(parts), config)
 
 
 def _expanded(told: bytes) -> np.ndarray:
     from pcodec import standalone
 
-    return standalone.simple_decompress(told)
+    return standalone.simple_decompress(told) if told else np.empty(0, np.uint16)
+
+
+def _plain(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors of a file that are in it as they are."""
+    return {name: tensor for name, tensor in tensors.items() if name not in (INDEX, INTEGERS, SCALES, HALVES)}
 
 
 def _index(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
@@ -216,8 +225,7 @@ def _told(tensors: Mapping[str, torch.Tensor], index: Mapping[str, Any], name: s
 
 
 def _read(tensors: Mapping[str, torch.Tensor], index: Mapping[str, Any], name: str) -> np.ndarray:
-    told = _told(tensors, index, name)
-    return _expanded(told) if told else np.empty(0, np.uint16)
+    return _expanded(_told(tensors, index, name))
 
 
 def _streams(tensors: Mapping[str, torch.Tensor], index: Mapping[str, Any]) -> list[np.ndarray]:

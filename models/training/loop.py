@@ -93,17 +93,17 @@ def train(
     if resume and _finished(weights, key):
         return _made(trainable, folder, key)
     place = Place(device, deepspeed_config)
-    hook = hook_of(progress) if place.is_main else None
-    habits = Habits(
-        checkpoint_every=checkpoint_every, log_every=log_every, evaluate_every=evaluate_every, tensorboard=tensorboard,
-        hook=hook,
-    )  # fmt: skip
     with alone(folder) if place.is_main else nullcontext():
         if place.is_main and not resume:
             _make_room(folder)
         place.accelerator.wait_for_everyone()
         if _finished(weights, key):  # by a process that was waited for
             return _made(trainable, folder, key)
+        hook = hook_of(progress) if place.is_main else None
+        habits = Habits(
+            checkpoint_every=checkpoint_every, log_every=log_every, evaluate_every=evaluate_every,
+            tensorboard=tensorboard, hook=hook,
+        )  # fmt: skip
         try:
             moment = Session(trainable, stages, seed, key, folder, place, habits).run()
         finally:

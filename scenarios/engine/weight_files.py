@@ -111,7 +111,7 @@ def _named(like: str, folder: Path, path: Path) -> str:
         raise ValueError(f"like: there is no {other}; {hint}")
     if path in files_of(other):
         raise ValueError(f"like: {other} goes on from {path} itself; name other weights")
-    return json.loads(other.with_suffix(".json").read_text(encoding="utf-8"))["key"]
+    return trained.card_beside(other)["key"]
 
 
 def _configurations(job: "Job") -> dict[str, Any]:

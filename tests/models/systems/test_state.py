@@ -119,6 +119,14 @@ class TestPacked:
             assert found.keys() == held.keys()
             assert all(torch.equal(found[name], held[name]) for name in held)
 
+    @pytest.mark.parametrize("bits", [4, 5, 6, 8, 16])
+    @pytest.mark.parametrize("shape", [(), (0,), (0, 5), (3, 400)])
+    def test_what_is_empty_or_a_single_number_or_lies_across_comes_back(self, shape, bits):
+        held = {"a": torch.full(shape, 7.0).t() if len(shape) == 2 else torch.full(shape, 7.0)}
+        found = unpacked(packed(held, bits))["a"]
+        assert found.shape == held["a"].shape
+        torch.testing.assert_close(found.float(), held["a"], rtol=2**-8, atol=0)
+
     @pytest.mark.parametrize("stream", ["index", "integers", "scales", "halves"])
     def test_damaged_bytes_are_named(self, stream):
         matrix = torch.randn(40, 40, generator=torch.Generator().manual_seed(1))

@@ -273,7 +273,6 @@ class TestOutput:
         assert link.codec.mean.dtype == torch.float32
         assert torch.equal(link.codec.mean, half["link.codec.mean"].float())
 
-
     def test_differences_from_other_weights_come_back_as_the_numbers_themselves(self, cli, scenario, tmp_path):
         """Of another seed, which begins with the weights of another base."""
         out = [scenario, CODE, "--quiet", "--bits", 6]
