@@ -3,13 +3,21 @@
 The receiver's own texts (questions with their answers) of an item stand one after the other in one row:
 
 ```
-sent     v v v v v v      text 0        text 1      padding
-                          a a a a       b b b       . .
-segment                   0 0 0 0       1 1 1      -1 -1
+sent     v v v v v v      shared     text 0        text 1      padding
+                           s s       a a a a       b b b       . .
+segment                   -2 -2      0 0 0 0       1 1 1      -1 -1
 ```
+
+What all texts of an item begin with may stand before them once.
 """
 
 import torch
+
+PADDING = -1
+"""Segment of a token that is none."""
+
+SHARED = -2
+"""Segment of a token that every text of its item begins with."""
 
 
 def sent_mask(sent: torch.Tensor, *, full: bool) -> torch.Tensor:
@@ -25,16 +33,17 @@ def sent_mask(sent: torch.Tensor, *, full: bool) -> torch.Tensor:
 
 
 def own_mask(segment: torch.Tensor) -> torch.Tensor:
-    """Return who sees whom in the receiver's own texts: what is before it in the same text.
+    """Return who sees whom in the receiver's own texts: what is before it in the same text, and what is shared.
 
     Args:
-        segment: [items, length], torch.int64; the number of each token's text, -1 for padding.
+        segment: [items, length], torch.int64; the number of each token's text, -1 for padding, or :data:`SHARED`.
 
     Returns:
         [items, 1, length, length], torch.bool.
     """
-    same = (segment[:, :, None] == segment[:, None, :]) & (segment >= 0)[:, None, :]
-    return _with_self(same.tril())
+    asks, seen = segment[:, :, None], segment[:, None, :]
+    own = ((asks == seen) & (seen >= 0)) | ((asks != PADDING) & (seen == SHARED))
+    return _with_self(own.tril())
 
 
 def block_mask(sent: torch.Tensor, segment: torch.Tensor, *, full: bool) -> torch.Tensor:

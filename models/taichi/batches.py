@@ -1,12 +1,14 @@
 """Samples as tensors."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 import torch
 
 from ..scenes.referents import Referents, spoken_of
+from ..split.masks import SHARED
 from .prompts import task_of, turns_of
 from .texts import Texts
 from .vision import resized
@@ -65,28 +67,47 @@ def padded(rows: Sequence[Sequence[int]], fill: int) -> tuple[torch.Tensor, torc
 def packed(items: Sequence[Sequence[Asked]], fill: int) -> dict[str, torch.Tensor]:
     """Return the texts of each item one after the other in a row; the last token of an answer is only a target.
 
+    What all prompts of an item begin with, such as an instruction, stands once, before the texts.
+
     Args:
         items: prompts and answers of each item.
         fill: what stands in padding.
 
     Returns:
-        ``ids`` [items, length], torch.int64; ``segment``, same shape, torch.int64, the number of each token's text
-        or -1; ``target``, same shape, torch.int64, the token of the answer that follows, or :data:`NOTHING`.
+        ``ids`` [items, length], torch.int64; ``segment``, same shape, torch.int64, the number of each token's text,
+        :data:`~..split.masks.SHARED` or -1; ``target``, same shape, torch.int64, the token of the answer that
+        follows, or :data:`NOTHING`.
 
     Example:
-        >>> rows = packed([[([1, 2], [3]), ([4], [5, 6])]], 0)
+        >>> rows = packed([[([7, 1, 2], [3]), ([7, 4], [5, 6])]], 0)
         >>> rows["ids"].tolist(), rows["segment"].tolist(), rows["target"].tolist()
-        ([[1, 2, 4, 5]], [[0, 0, 1, 1]], [[-100, 3, 5, 6]])
+        ([[7, 1, 2, 4, 5]], [[-2, 0, 0, 1, 1]], [[-100, -100, 3, 5, 6]])
     """
     rows: dict[str, list[list[int]]] = {"ids": [], "segment": [], "target": []}
     for own in items:
-        read = [[*prompt, *answer[:-1]] for prompt, answer in own]
-        rows["ids"].append([token for text in read for token in text])
-        rows["segment"].append([number for number, text in enumerate(read) for _ in text])
+        common = in_common(own)
+        read = [[*prompt, *answer[:-1]][common:] for prompt, answer in own]
+        first = own[0][0][:common] if own else []
+        rows["ids"].append([*first, *(token for text in read for token in text)])
+        rows["segment"].append([*[SHARED] * common, *(number for number, text in enumerate(read) for _ in text)])
         unasked = [[NOTHING] * (len(text) - len(answer)) for text, (_, answer) in zip(read, own, strict=True)]
-        rows["target"].append([n for none, (_, answer) in zip(unasked, own, strict=True) for n in (*none, *answer)])
+        wanted = [n for none, (_, answer) in zip(unasked, own, strict=True) for n in (*none, *answer)]
+        rows["target"].append([NOTHING] * common + wanted)
     fills = {"ids": fill, "segment": -1, "target": NOTHING}
     return {name: padded(row, fills[name])[0] for name, row in rows.items()}
+
+
+def in_common(texts: Sequence[Asked]) -> int:
+    """Return how many ids all prompts of several texts begin with; the last one of a prompt does not count.
+
+    Example:
+        >>> in_common([([7, 1, 2], [3]), ([7, 4], [5])]), in_common([([7, 1, 2], [3])])
+        (1, 0)
+    """
+    if len(texts) < 2:
+        return 0
+    alike = (len(set(column)) == 1 for column in zip(*(prompt[:-1] for prompt, _ in texts), strict=False))
+    return sum(takewhile(bool, alike))
 
 
 def clustered(samples: Sequence[Any]) -> list[list[Any]]:
@@ -141,11 +162,11 @@ def referents_of(
     """
     found = []
     for item, (row, own) in enumerate(zip(rows, items, strict=True)):
-        begin = 0
+        begin, common = 0, in_common(row)
         for (prompt, answer), sample in zip(row, own, strict=True):
-            spoken = spoken_of(sample, grid, texts.words(prompt))
-            found += [(item, begin + place, number, cells) for place, number, cells in spoken]
-            begin += len(prompt) + len(answer) - 1
+            for place, number, cells in spoken_of(sample, grid, texts.words(prompt)):
+                found.append((item, place if place < common else begin + place, number, cells))
+            begin += len(prompt) + len(answer) - 1 - common
     return Referents.of(found, grid[0] * grid[1]).entries()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ...linklevel.validation import check_choice
+from ..split import masks
 from ..taichi.batches import Asked, clustered, packed, padded
 from ..taichi.parts import build_texts
 from ..taichi.texts import Texts
@@ -138,7 +139,8 @@ def answered(rows: Sequence[Sequence[Asked]], fill: int) -> dict[str, torch.Tens
 
 def numbered(segment: torch.Tensor) -> torch.Tensor:
     """Return segments counted from 1, as :class:`~.language.Packed` has them, of those counted from 0."""
-    return torch.where(segment >= 0, segment + 1 + SHARED, PADDING)
+    shared = torch.where(segment == masks.SHARED, SHARED, PADDING)
+    return torch.where(segment >= 0, segment + 1 + SHARED, shared)
 
 
 def spelled(texts: Texts, said: Sequence[str]) -> dict[str, torch.Tensor]:

@@ -12,11 +12,12 @@ from tokencom.linklevel.jscc import DenseCodec
 from tokencom.linklevel.links import DigitalLink, JSCCLink
 from tokencom.linklevel.sources import JPEG
 from tokencom.linklevel.tokens import Tokens
-from tokencom.models.split.masks import block_mask, own_positions
+from tokencom.models.split.masks import SHARED, block_mask, own_positions
 from tokencom.models.systems import LinkTraining, SourceSystemLink, SystemLink, TokenMemory
 from tokencom.models.systems.state import copy_state, state_of
-from tokencom.models.taichi.batches import NOTHING
+from tokencom.models.taichi.batches import NOTHING, asked, in_common, packed, referents_of
 from tokencom.models.training import Stage, train
+from tokencom.scenarios.datasets.clevr_synth import ClevrSynth
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_taichi import QUESTIONS, SAMPLES, asking, describing, reading, small
@@ -57,6 +58,51 @@ def test_mask_keeps_questions_apart():
     rows = ["110000000", "110000000", "111000000", "110100000", "110110000", "110001000", "110001100", "110001110"]
     assert seen[:8].long().tolist() == [[int(x) for x in row] for row in rows]
     assert own_positions(sent, segment)[0, :5].tolist() == [2, 3, 2, 3, 4]
+
+
+def test_what_all_prompts_begin_with_is_read_once():
+    """Losses and their gradients are those of texts that have it each for itself."""
+    system = small()
+    texts = [([5, 6, 7, 8], [9, 3]), ([5, 6, 10], [11, 3]), ([5, 6, 7, 12, 13], [14, 3])]
+    together = packed([texts], 0)
+    assert together["segment"].tolist() == [[SHARED] * 2 + [0] * 3 + [1] * 2 + [2] * 4]
+    apart = packed([[text] for text in texts], 0)
+    assert not (apart["segment"] == SHARED).any()
+    pixels = system.collate(SAMPLES)["pixels"][:1]
+    found = []
+    for rows in (together, apart):
+        given = {"pixels": pixels.expand(len(rows["ids"]), -1, -1, -1)} | rows
+        system.zero_grad()
+        loss = system.loss(system.tokens(given), given)
+        loss.backward()
+        gradient = [p.grad for p in system.parameters() if p.requires_grad and p.grad is not None]
+        found.append([loss.detach(), *gradient])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_referents_are_where_the_words_are_behind_a_shared_beginning():
+    system = small()
+
+    class Told:
+        """Texts with two ids before every prompt."""
+
+        def __init__(self, texts):
+            self.texts = texts
+
+        def words(self, ids):
+            return ["answer", "this", *self.texts.words(ids[2:])]
+
+    own = list(ClevrSynth(num_images=1, questions_per_image=4, size=32))
+    plain = [asked(sample, system.texts, crosses=False, answered=True) for sample in own]
+    told = [([1, 2, *prompt], answer) for prompt, answer in plain]
+    before = referents_of([plain], [own], system.texts, (4, 4))
+    after = referents_of([told], [own], Told(system.texts), (4, 4))
+    ids, other = packed([plain], 0)["ids"][0], packed([told], 0)["ids"][0]
+    assert in_common(told) == 2
+    assert len(other) == len(ids) + 2
+    assert torch.equal(ids[before["referent_place"]], other[after["referent_place"]])
+    assert torch.equal(before["referent_cells"], after["referent_cells"])
 
 
 def test_the_receiver_lower_layers_do_not_see_what_was_sent():
@@ -175,9 +221,11 @@ def test_every_reply_of_a_conversation_is_trained_on_after_those_before_it():
     turns = (("<image>What color is the cube?", "red"), ("How big is it?", "large"))
     batch = system.collate([replace(SAMPLES[0], extra={"turns": turns})])
     words = system.texts.tokenizer
-    first = [*words.ids("what color is the cube?"), words.output, *words.ids("red")]
-    second = [*first, words.end, *words.ids("how big is it?"), words.output, *words.ids("large")]
-    assert batch["ids"].tolist() == [[*first, *second]]
+    first = [words.output, *words.ids("red")]
+    further = [*words.ids("red"), words.end, *words.ids("how big is it?"), words.output, *words.ids("large")]
+    said = words.ids("what color is the cube?")  # both replies follow it, so it stands once
+    assert batch["ids"].tolist() == [[*said, *first, words.output, *further]]
+    assert batch["segment"].tolist() == [[SHARED] * len(said) + [0] * len(first) + [1] * (1 + len(further))]
     trained = batch["target"][batch["target"] != NOTHING].tolist()
     assert trained == [*words.ids("red"), words.end, *words.ids("large"), words.end]
 
